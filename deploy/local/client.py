@@ -1,0 +1,180 @@
+"""Calls the services as the staff of a school and as the other modules of the application do.
+
+The demonstration and the tests play their stories with it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import uuid4
+
+import httpx
+
+T = TypeVar("T")
+Json = dict[str, Any]
+Sign = Callable[[Mapping[str, object]], str]
+"""Makes a token of these claims."""
+
+
+class UnexpectedAnswerError(Exception):
+    """A service answered with another status than a story needs."""
+
+
+async def eventually(
+    probe: Callable[[], Awaitable[T | None]], what: str, *, seconds: float = 30
+) -> T:
+    """The first true answer of `probe`, asked again and again.
+
+    Raises:
+        TimeoutError: none came in time; the message says what was waited for.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not (answer := await probe()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        await asyncio.sleep(0.02)
+    return answer
+
+
+class School(AbstractAsyncContextManager["School"]):
+    """One school: its head calls `siecle_import` and `transfer`, a module calls `dossier`."""
+
+    def __init__(self, uai: str, urls: Mapping[str, str], sign: Sign) -> None:
+        self.uai = uai
+        self._urls = urls
+        self._sign = sign
+        self._http = httpx.AsyncClient(timeout=30)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Use the school's connections."""
+        return self
+
+    async def call(
+        self, service: str, method: str, path: str, *, module: bool = False, **options: Any
+    ) -> httpx.Response:
+        """Call a route below `/schools/{uai}` as the head, or as a module of the application."""
+        claims: Json = {"sub": f"direction-{self.uai}", "schools": {self.uai: ["direction"]}}
+        if module:
+            claims = {"sub": "module-bilans", "scope": "records:write records:read pupils:read"}
+        headers = {"Authorization": f"Bearer {self._sign(claims)}", **options.pop("headers", {})}
+        url = f"{self._urls[service]}/schools/{self.uai}{path}"
+        return await self._http.request(method, url, headers=headers, **options)
+
+    async def _json(self, service: str, method: str, path: str, **options: Any) -> Json:
+        response = await self.call(service, method, path, **options)
+        if not response.is_success:
+            raise UnexpectedAnswerError(f"{method} {path}: {response.status_code} {response.text}")
+        answer: Json = response.json()
+        return answer
+
+    async def send_file(self, path: Path) -> Json:
+        """Send an export and wait until it is read; returns the import."""
+        headers = {
+            "Idempotency-Key": str(uuid4()),
+            "Content-Disposition": f'attachment; filename="{path.name}"',
+        }
+        sent = await self._json(
+            "siecle_import", "POST", "/imports", content=path.read_bytes(), headers=headers
+        )
+        return await self.wait_for_import(sent["id"], {"ready", "refused", "failed"})
+
+    async def wait_for_import(self, import_id: str, states: set[str]) -> Json:
+        """The import, once it is in one of `states`."""
+
+        async def probe() -> Json | None:
+            found = await self._json("siecle_import", "GET", f"/imports/{import_id}")
+            return found if found["state"] in states else None
+
+        return await eventually(probe, f"import {import_id} in {states}")
+
+    async def import_file(self, path: Path) -> Json:
+        """Send an export, confirm all that is asked, wait until it is applied."""
+        ready = await self.send_file(path)
+        if ready["state"] != "ready":
+            raise UnexpectedAnswerError(f"{path.name}: {ready['state']} {ready['findings']}")
+        needed: Mapping[str, int | None] = ready["confirmations"]
+        consent = {
+            "confirmations": list(needed),
+            "deactivations": next((n for n in needed.values() if n is not None), None),
+        }
+        route = f"/imports/{ready['id']}/confirm"
+        await self._json("siecle_import", "POST", route, json=consent)
+        return await self.wait_for_import(ready["id"], {"applied"})
+
+    async def pupils(self) -> list[Json]:
+        """The learners of the school (the first page)."""
+        found: list[Json] = (await self._json("siecle_import", "GET", "/pupils"))["pupils"]
+        return found
+
+    async def pupil(self, family_name: str) -> Json:
+        """The learner of this name."""
+        return next(p for p in await self.pupils() if p["family_name"] == family_name)
+
+    async def switch(self, *, active: bool) -> Json:
+        """Set « Transferts »."""
+        present = await self.call("transfer", "GET", "/participation")
+        return await self._json(
+            "transfer",
+            "PUT",
+            "/participation",
+            json={"active": active},
+            headers={"If-Match": present.headers["ETag"]},
+        )
+
+    async def transfers(self) -> list[Json]:
+        """The transfers from and to the school, newest first."""
+        found: list[Json] = (await self._json("transfer", "GET", "/transfers"))["transfers"]
+        return found
+
+    async def closed_transfer(self) -> Json:
+        """The newest transfer, once it is closed."""
+
+        async def probe() -> Json | None:
+            newest = next(iter(await self.transfers()), None)
+            return newest if newest and newest["state"] == "closed" else None
+
+        return await eventually(probe, f"a closed transfer of {self.uai}")
+
+    async def write_record(self, pupil_id: str, kind: str, title: str) -> Json:
+        """Have a module write a record, as soon as `dossier` knows the learner."""
+        content = {
+            "kind": kind,
+            "title": title,
+            "diploma": "Bac Pro MELEC",
+            "body": {"texte": title},
+            "author": "M. Professeur",
+            "written_on": "2025-11-20",
+        }
+        key = str(uuid4())
+
+        async def probe() -> Json | None:
+            response = await self.call(
+                "dossier",
+                "POST",
+                f"/pupils/{pupil_id}/records",
+                json=content,
+                headers={"Idempotency-Key": key},
+                module=True,
+            )
+            written: Json = response.json()
+            return written if response.status_code == httpx.codes.CREATED else None
+
+        return await eventually(probe, f"dossier to know {pupil_id}")
+
+    async def records(self, pupil_id: str) -> list[Json]:
+        """The records that a learner of the school holds (the first page)."""
+        route = f"/pupils/{pupil_id}/records"
+        found: list[Json] = (await self._json("dossier", "GET", route))["records"]
+        return found

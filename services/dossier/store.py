@@ -1,0 +1,214 @@
+"""The SQL of `dossier`, over sets: each function is one question or one change."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from services.dossier.domain import Learner
+from shared.database import Connection
+from shared.events import PupilEvent, TransferRequested
+from shared.identifiers import Uai
+
+
+async def keep_learners(connection: Connection, pupils: Sequence[PupilEvent]) -> None:
+    """Keep the learners that are newer than what is held, in id order; `pupils` holds each once.
+
+    A learner whose next stay has begun keeps his records here from now on. (A late event of the
+    stay after which they moved changes nothing of that.)
+    """
+    await connection.execute(
+        """
+        INSERT INTO learner (pupil_id, uai, version, stay, active)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[])
+        ON CONFLICT (pupil_id) DO UPDATE SET
+            uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
+            active = EXCLUDED.active,
+            moved_to = CASE WHEN EXCLUDED.stay <= learner.moved_stay THEN learner.moved_to END
+        WHERE learner.version < EXCLUDED.version
+        """,
+        [p.pupil_id for p in pupils],
+        [p.uai for p in pupils],
+        [p.version for p in pupils],
+        [p.stay for p in pupils],
+        [p.active for p in pupils],
+    )
+
+
+async def decide_transferred(
+    connection: Connection, requests: Sequence[TransferRequested]
+) -> set[UUID]:
+    """Decide these transfers as transferred, unless decided already; returns the new decisions."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO move (transfer_id, outcome, origin_pupil, origin_stay, destination_pupil)
+        SELECT r.id, 'transferred', r.origin, r.stay, r.destination
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[])
+            AS r (id, origin, stay, destination)
+        ON CONFLICT DO NOTHING RETURNING transfer_id
+        """,
+        [r.transfer_id for r in requests],
+        [r.origin.pupil_id for r in requests],
+        [r.origin_stay for r in requests],
+        [r.destination.pupil_id for r in requests],
+    )
+    return {row["transfer_id"] for row in rows}
+
+
+async def decide_withdrawn(connection: Connection, transfers: Sequence[UUID]) -> None:
+    """Decide these transfers as withdrawn, unless decided already."""
+    await connection.execute(
+        """
+        INSERT INTO move (transfer_id, outcome) SELECT id, 'withdrawn'
+        FROM unnest($1::uuid[]) AS w (id) ON CONFLICT DO NOTHING
+        """,
+        sorted(transfers),
+    )
+
+
+async def lock_learners(connection: Connection, requests: Sequence[TransferRequested]) -> None:
+    """Lock both learners of each request, in id order, against writers and other moves.
+
+    A learner not held yet is entered from the request, at version 0.
+    """
+    sides = {s.pupil_id: s.uai for r in requests for s in (r.origin, r.destination)}
+    ids = sorted(sides)
+    await connection.execute(
+        """
+        INSERT INTO learner (pupil_id, uai, version, stay, active)
+        SELECT s.pupil_id, s.uai, 0, 0, true
+        FROM unnest($1::uuid[], $2::text[]) AS s (pupil_id, uai)
+        ON CONFLICT DO NOTHING
+        """,
+        ids,
+        [sides[pupil_id] for pupil_id in ids],
+    )
+    await connection.execute(
+        "SELECT FROM learner WHERE pupil_id = ANY($1::uuid[]) ORDER BY pupil_id FOR UPDATE", ids
+    )
+
+
+async def move_records(connection: Connection, transfers: Sequence[UUID]) -> None:
+    """Move the records of these decided transfers, count them by kind, and note where they went."""
+    await connection.execute(
+        """
+        WITH moved AS (
+            UPDATE record SET pupil_id = m.destination_pupil
+            FROM move m WHERE m.transfer_id = ANY($1::uuid[]) AND record.pupil_id = m.origin_pupil
+            RETURNING m.transfer_id, record.kind
+        ), counted AS (
+            SELECT transfer_id, jsonb_object_agg(kind, number) AS counts FROM (
+                SELECT transfer_id, kind, count(*) AS number FROM moved GROUP BY transfer_id, kind
+            ) AS by_kind GROUP BY transfer_id
+        ), gone AS (
+            UPDATE learner SET moved_to = m.destination_pupil, moved_stay = m.origin_stay
+            FROM move m WHERE m.transfer_id = ANY($1::uuid[]) AND learner.pupil_id = m.origin_pupil
+                AND learner.stay <= m.origin_stay
+        )
+        UPDATE move SET counts = coalesce(
+            (SELECT counts FROM counted WHERE counted.transfer_id = move.transfer_id), '{}')
+        WHERE transfer_id = ANY($1::uuid[])
+        """,
+        transfers,
+    )
+
+
+async def decisions(connection: Connection, transfers: Sequence[UUID]) -> list[Record]:
+    """The decisions about these transfers: transfer_id, outcome, counts."""
+    return await connection.fetch(
+        "SELECT transfer_id, outcome, counts FROM move WHERE transfer_id = ANY($1::uuid[])",
+        transfers,
+    )
+
+
+async def learner_for_writing(connection: Connection, pupil_id: UUID) -> Learner | None:
+    """The learner, locked so that no move passes until this transaction ends."""
+    row = await connection.fetchrow(
+        "SELECT pupil_id, uai, moved_to FROM learner WHERE pupil_id = $1 FOR SHARE", pupil_id
+    )
+    return _learner(row)
+
+
+async def learner(connection: Connection, pupil_id: UUID) -> Learner | None:
+    """The learner, to read."""
+    row = await connection.fetchrow(
+        "SELECT pupil_id, uai, moved_to FROM learner WHERE pupil_id = $1", pupil_id
+    )
+    return _learner(row)
+
+
+def _learner(row: Record | None) -> Learner | None:
+    return Learner(row["pupil_id"], Uai(row["uai"]), row["moved_to"]) if row else None
+
+
+_COLUMNS = """id, pupil_id, kind, title, diploma, body, author, origin_uai, written_on, version,
+    created_at, updated_at"""
+
+
+async def add_record(
+    connection: Connection, record_id: UUID, holder: Learner, content: Mapping[str, Any]
+) -> Record | None:
+    """Write a new record in the school of its holder; `content` holds the fields a caller gives."""
+    return await connection.fetchrow(
+        f"""
+        INSERT INTO record (id, pupil_id, origin_uai, kind, title, diploma, body, author,
+            written_on, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), clock_timestamp())
+        RETURNING {_COLUMNS}
+        """,
+        record_id,
+        holder.pupil_id,
+        holder.uai,
+        *_values(content),
+    )
+
+
+async def change_record(
+    connection: Connection, record_id: UUID, version: int, content: Mapping[str, Any]
+) -> Record | None:
+    """Write a record anew; None if `version` is no longer the present one."""
+    return await connection.fetchrow(
+        f"""
+        UPDATE record SET kind = $3, title = $4, diploma = $5, body = $6, author = $7,
+            written_on = $8, version = version + 1, updated_at = clock_timestamp()
+        WHERE id = $1 AND version = $2 RETURNING {_COLUMNS}
+        """,
+        record_id,
+        version,
+        *_values(content),
+    )
+
+
+def _values(content: Mapping[str, Any]) -> tuple[str, str, str | None, Any, str, dt.date]:
+    return (
+        content["kind"],
+        content["title"],
+        content["diploma"],
+        content["body"],
+        content["author"],
+        content["written_on"],
+    )
+
+
+async def record_of(connection: Connection, pupil_id: UUID, record_id: UUID) -> Record | None:
+    """One record that the learner holds."""
+    return await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM record WHERE id = $1 AND pupil_id = $2", record_id, pupil_id
+    )
+
+
+async def records_of(
+    connection: Connection, pupil_id: UUID, after: UUID | None, limit: int
+) -> list[Record]:
+    """The records that the learner holds, in the order of their ids, those above `after`."""
+    return await connection.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM record
+        WHERE pupil_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3
+        """,
+        pupil_id,
+        after,
+        limit,
+    )

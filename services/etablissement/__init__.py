@@ -1,0 +1,1 @@
+"""Owns the schools: registry, card, logo and cachet, contacts, modules, persons and rights."""

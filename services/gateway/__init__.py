@@ -1,0 +1,1 @@
+"""The web gateway for staff: sessions and pages; it owns no business datum."""

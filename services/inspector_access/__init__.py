@@ -1,0 +1,1 @@
+"""Owns diplomas, inspectors and the switches that let them see a school's data."""

@@ -1,0 +1,1 @@
+"""Owns the messages that the application sends, and what became of each."""

@@ -1,0 +1,1 @@
+"""Owns the pupil base, the only place with learners' identities, and brings it up from SIECLE."""

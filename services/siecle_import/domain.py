@@ -1,0 +1,349 @@
+"""What an import changes in the pupil base of a school: pure rules, no I/O.
+
+`difference` compares the base with a file and gives the new state of the learners that change, and
+of these only. `confirmations` says what a person must look at first. The rules are those of
+`docs/siecle.md`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Literal, Protocol
+from uuid import UUID, uuid4
+
+from services.siecle_import.folding import fold
+from services.siecle_import.rows import PupilLine
+from shared.identifiers import SchoolYear, Uai, is_last_year
+
+MASS_SHARE = 0.2
+MASS_NUMBER = 5
+
+
+class UnknownImportError(Exception):
+    """The school has no such import."""
+
+
+class ImportUnderWayError(Exception):
+    """Another import of the school is being read or applied."""
+
+
+class NotReadyError(Exception):
+    """The import does not wait for a confirmation (any more)."""
+
+
+class NotConfirmedError(Exception):
+    """Something that a person must confirm by name was not confirmed."""
+
+
+class Reason(StrEnum):
+    """Why a learner is no longer active."""
+
+    LEFT = "sorti"
+    INACTIVE_DIVISION = "inactifs"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Pupil:
+    """A learner of a school as the base holds him.
+
+    `activated` is the HORODATAGE of the import that began or adopted this stay; `since` the moment
+    of the last change of `active`. `version` grows at each change, `stay` at each (re)activation.
+    """
+
+    id: UUID
+    uai: Uai
+    eleve_id: str | None
+    family_name: str
+    usage_name: str | None
+    first_name: str
+    birth_date: dt.date
+    sex: str | None
+    rnie: str | None
+    bea: str | None
+    ina: str | None
+    status: str | None
+    mef: str | None
+    division: str | None
+    previous_uai: str | None
+    entry_date: dt.date | None
+    exit_date: dt.date | None
+    exit_reason: str | None
+    source: Literal["siecle", "csv", "hand"]
+    active: bool
+    since: dt.datetime
+    activated: dt.datetime
+    reason: str | None
+    stay: int
+    version: int
+
+
+class Change(StrEnum):
+    """What happened to a learner; each has its event."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    REACTIVATED = "reactivated"
+    DEACTIVATED = "deactivated"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The new state of every learner that changes, and the lines whose number was used again."""
+
+    changes: Sequence[tuple[Change, Pupil]]
+    reassigned: Sequence[PupilLine]
+
+    def of(self, kind: Change) -> list[Pupil]:
+        """The learners to whom `kind` happens."""
+        return [pupil for change, pupil in self.changes if change is kind]
+
+
+class Person(Protocol):
+    """Whom a line or a learner of the base is about."""
+
+    @property
+    def eleve_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def family_name(self) -> str | None: ...  # noqa: D102
+    @property
+    def usage_name(self) -> str | None: ...  # noqa: D102
+    @property
+    def first_name(self) -> str | None: ...  # noqa: D102
+    @property
+    def birth_date(self) -> dt.date | None: ...  # noqa: D102
+    @property
+    def rnie(self) -> str | None: ...  # noqa: D102
+    @property
+    def bea(self) -> str | None: ...  # noqa: D102
+    @property
+    def ina(self) -> str | None: ...  # noqa: D102
+
+
+def _numbers(person: Person) -> Iterator[str]:
+    if person.eleve_id:
+        yield person.eleve_id
+
+
+def ines(person: Person) -> Iterator[str]:
+    """The INE aliases that a person has, of any shape."""
+    yield from (alias for alias in (person.rnie, person.bea, person.ina) if alias)
+
+
+def _names(person: Person) -> Iterator[tuple[str, str, dt.date]]:
+    if person.first_name and person.birth_date:
+        for name in (person.family_name, person.usage_name):
+            if name:
+                yield fold(name), fold(person.first_name), person.birth_date
+
+
+_WAYS: Sequence[Callable[[Person], Iterator[object]]] = (_numbers, ines, _names)
+"""The ways to recognise a learner inside a school, the surest first."""
+
+
+def _same_learners(base: Sequence[Pupil], persons: Sequence[Person]) -> dict[int, Pupil]:
+    """The learner of the base that each person is, by position; computed over the whole file, the
+    surest way first, so that no learner is taken for two.
+    """
+    found: dict[int, Pupil] = {}
+    taken: set[UUID] = set()
+    for way in _WAYS:
+        index = {key: p for p in base if p.id not in taken for key in way(p)}
+        for position, person in enumerate(persons):
+            if position in found:
+                continue
+            same = next((index[key] for key in way(person) if key in index), None)
+            if same is not None and same.id not in taken:
+                found[position] = same
+                taken.add(same.id)
+    return found
+
+
+def _is_reassigned(line: PupilLine, pupil: Pupil) -> bool:
+    """Whether the line's ELEVE_ID was given to someone else: another birth date, no common INE."""
+    return (
+        line.eleve_id == pupil.eleve_id
+        and line.birth_date != pupil.birth_date
+        and not set(ines(line)) & set(ines(pupil))
+    )
+
+
+def difference(
+    base: Sequence[Pupil],
+    lines: Sequence[PupilLine],
+    in_error: Sequence[Person],
+    *,
+    uai: Uai,
+    horodatage: dt.datetime,
+    now: dt.datetime,
+) -> Difference:
+    """What a file changes. A learner whose line is in error is neither changed nor deactivated."""
+    # Present lines first: a learner who left and came back under a new number is the active one.
+    in_order = sorted(lines, key=lambda line: not line.present)
+    same = _same_learners(base, [*in_order, *in_error])
+    protected = {
+        same[i].id for i in range(len(in_order), len(in_order) + len(in_error)) if i in same
+    }
+    changes: list[tuple[Change, Pupil]] = []
+    reassigned = []
+    met = set(protected)
+    for position, line in enumerate(in_order):
+        pupil = same.get(position)
+        if pupil is None:
+            if line.present:
+                changes.append((Change.CREATED, _created(line, uai, horodatage, now)))
+            continue
+        met.add(pupil.id)
+        if _is_reassigned(line, pupil):
+            reassigned.append(line)
+        elif change := _changed(pupil, line, horodatage, now):
+            changes.append(change)
+    changes.extend(
+        (Change.DEACTIVATED, _deactivated(pupil, Reason.ABSENT, now))
+        for pupil in base
+        if pupil.active and pupil.source == "siecle" and pupil.id not in met
+    )
+    return Difference(changes, reassigned)
+
+
+def _created(line: PupilLine, uai: Uai, horodatage: dt.datetime, now: dt.datetime) -> Pupil:
+    return Pupil(
+        id=uuid4(),
+        uai=uai,
+        eleve_id=line.eleve_id,
+        family_name=line.family_name,
+        usage_name=line.usage_name,
+        first_name=line.first_name,
+        birth_date=line.birth_date,
+        sex=line.sex,
+        rnie=line.rnie,
+        bea=line.bea,
+        ina=line.ina,
+        status=line.status,
+        mef=line.mef,
+        division=line.division,
+        previous_uai=line.previous_uai,
+        entry_date=line.entry_date,
+        exit_date=line.exit_date,
+        exit_reason=line.exit_reason,
+        source="siecle",
+        active=True,
+        since=now,
+        activated=horodatage,
+        reason=None,
+        stay=1,
+        version=1,
+    )
+
+
+def _changed(
+    pupil: Pupil, line: PupilLine, horodatage: dt.datetime, now: dt.datetime
+) -> tuple[Change, Pupil] | None:
+    """What a line changes in its learner, if anything.
+
+    A line that says « left » leaves alone a learner entered by hand or from a CSV: such a learner
+    is often one who left SIECLE and goes on as an apprentice.
+    """
+    if not line.present and pupil.source != "siecle":
+        return None
+    after = _with_line(pupil, line)
+    if line.present and not pupil.active:
+        back = replace(
+            after, active=True, since=now, activated=horodatage, reason=None, stay=pupil.stay + 1
+        )
+        return Change.REACTIVATED, _next_version(back)
+    if not line.present and pupil.active:
+        return Change.DEACTIVATED, _deactivated(after, _reason(line), now)
+    if pupil.source != "siecle":
+        after = replace(after, source="siecle", activated=horodatage)
+    return (Change.UPDATED, _next_version(after)) if after != pupil else None
+
+
+def _with_line(pupil: Pupil, line: PupilLine) -> Pupil:
+    """The learner with what the line says. An INE shape that the line lacks keeps its value."""
+    return replace(
+        pupil,
+        eleve_id=line.eleve_id,
+        family_name=line.family_name,
+        usage_name=line.usage_name,
+        first_name=line.first_name,
+        birth_date=line.birth_date,
+        sex=line.sex,
+        rnie=line.rnie or pupil.rnie,
+        bea=line.bea or pupil.bea,
+        ina=line.ina or pupil.ina,
+        status=line.status,
+        mef=line.mef,
+        division=line.division,
+        previous_uai=line.previous_uai,
+        entry_date=line.entry_date,
+        exit_date=line.exit_date,
+        exit_reason=line.exit_reason,
+    )
+
+
+def _reason(line: PupilLine) -> Reason:
+    return Reason.LEFT if line.exit_date else Reason.INACTIVE_DIVISION
+
+
+def _deactivated(pupil: Pupil, reason: Reason, now: dt.datetime) -> Pupil:
+    return _next_version(replace(pupil, active=False, since=now, reason=reason.value))
+
+
+def _next_version(pupil: Pupil) -> Pupil:
+    return replace(pupil, version=pupil.version + 1)
+
+
+class Confirmation(StrEnum):
+    """What a person must confirm by name before an import is applied."""
+
+    OTHER_YEAR = "other-year"
+    OLDER_FILE = "older-file"
+    MASS_DEACTIVATION = "mass-deactivation"
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The import that the base follows at present."""
+
+    horodatage: dt.datetime
+    school_year: int
+
+
+def confirmations(
+    base: Collection[Pupil],
+    change: Difference,
+    *,
+    school_year: SchoolYear,
+    horodatage: dt.datetime,
+    in_force: InForce | None,
+    today: dt.date,
+) -> dict[Confirmation, int | None]:
+    """What must be confirmed, with the number to type where there is one."""
+    needed: dict[Confirmation, int | None] = {}
+    if not school_year.contains(today):
+        needed[Confirmation.OTHER_YEAR] = None
+    if in_force is not None and horodatage < in_force.horodatage:
+        needed[Confirmation.OLDER_FILE] = None
+    leavers = change.of(Change.DEACTIVATED)
+    if in_force is not None and in_force.school_year != school_year:
+        # At the change of year those who have finished their course leave, all at once.
+        leavers = [p for p in leavers if not is_last_year(p.mef or "")]
+    active = sum(pupil.active for pupil in base)
+    if len(leavers) > MASS_NUMBER and len(leavers) > MASS_SHARE * active:
+        needed[Confirmation.MASS_DEACTIVATION] = len(leavers)
+    return needed
+
+
+def check_confirmed(
+    needed: Iterable[tuple[str, int | None]], given: Collection[str], number: int | None
+) -> None:
+    """Check what a person has confirmed against what must be.
+
+    Raises:
+        NotConfirmedError: something is missing, or the number typed is another.
+    """
+    for code, expected in needed:
+        if code not in given or (expected is not None and expected != number):
+            raise NotConfirmedError

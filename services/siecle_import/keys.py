@@ -1,0 +1,51 @@
+"""Match keys: digests by which `transfer` recognises a learner without knowing who it is.
+
+Each is a BLAKE2b of 16 bytes under a secret that this service alone holds. All are bound to one
+INE, so that names and birth dates of two learners can be compared only where an INE is equal.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Self
+
+from services.siecle_import.folding import fold
+from shared.events import KEY_BYTES, MatchKeys
+
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMaker:
+    """Makes keys under one secret; `version` tells under which."""
+
+    secret: bytes
+    version: int
+
+    @classmethod
+    def from_file(cls, path: Path, version: int) -> Self:
+        """The secret in a file of at least 32 bytes."""
+        secret = path.read_bytes()
+        if len(secret) < SECRET_BYTES:
+            raise ValueError(f"the match-key secret needs {SECRET_BYTES} bytes or more")
+        return cls(secret[:64], version)
+
+    def keys(
+        self, ine: str, birth_date: dt.date, family_names: Iterable[str], first_name: str
+    ) -> MatchKeys:
+        """The keys of one INE. A name that holds `?` was damaged by SIECLE and gives none."""
+        families = dict.fromkeys(
+            fold(name) for name in family_names if name and "?" not in name and fold(name)
+        )
+        first = [fold(first_name)] if "?" not in first_name and fold(first_name) else []
+        return MatchKeys(
+            ine_key=self._digest("ine", ine),
+            birth_key=self._digest("birth", ine, birth_date.isoformat()),
+            family_keys=tuple(self._digest("family", ine, name) for name in families),
+            first_keys=tuple(self._digest("first", ine, name) for name in first),
+        )
+
+    def _digest(self, *parts: str) -> bytes:
+        return blake2b("\x1f".join(parts).encode(), digest_size=KEY_BYTES, key=self.secret).digest()

@@ -1,0 +1,53 @@
+"""The reconcile: decide again over what has changed, ask again what is unanswered.
+
+The net under the events: in normal life it finds nothing and `cpro_reconcile_found` stays 0.
+"""
+
+import asyncio
+import datetime as dt
+from contextlib import suppress
+
+import structlog
+from prometheus_client import Counter
+
+from services.transfer import store
+from services.transfer.handlers import decide, requested
+from shared.database import Database
+from shared.events import TransferWithdrawn
+from shared.service import Runtime
+
+PAUSE = dt.timedelta(minutes=3)
+UNANSWERED = dt.timedelta(minutes=5)
+
+FOUND = Counter("cpro_reconcile_found", "Transfers that only the reconcile has opened or withdrawn")
+ASKED_AGAIN = Counter("cpro_transfers_asked_again", "Requests published anew, unanswered for long")
+
+log = structlog.get_logger()
+
+
+async def run(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Reconcile every few minutes, until `stop` is set."""
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PAUSE.total_seconds()):
+                await stop.wait()
+                return
+        try:
+            await reconcile(runtime.database)
+        except Exception:  # the next pass comes; until then events do the work
+            log.warning("reconcile.failed", exc_info=True)
+
+
+async def reconcile(database: Database) -> int:
+    """One pass; returns what it found, which should be 0."""
+    async with database.transaction() as transaction:
+        await store.single_file(transaction.connection)
+        found = await decide(transaction, await store.keys_changed(transaction.connection))
+        unanswered = await store.ask_again(transaction.connection, UNANSWERED)
+        transaction.publish(
+            TransferWithdrawn(transfer_id=row["id"]) if row["withdrawn_at"] else requested(row)
+            for row in unanswered
+        )
+    FOUND.inc(found)
+    ASKED_AGAIN.inc(len(unanswered))
+    return found

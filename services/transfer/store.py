@@ -1,0 +1,406 @@
+"""The SQL of `transfer`, over sets: each function is one question or one change."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from uuid import UUID
+
+from asyncpg import Record
+from uuid_utils.compat import uuid7
+
+from services.transfer.domain import Arrival, Decision, Departure, Request
+from shared.database import Connection
+from shared.events import DossierTransferred, ImportApplied, PupilEvent
+from shared.identifiers import Uai
+
+SINGLE_FILE = 7_305_002
+
+
+async def single_file(connection: Connection) -> None:
+    """Wait until no other deciding transaction runs; the first statement of each of them.
+
+    Its own statement, in READ COMMITTED: what follows sees all that was committed before. Without
+    it, a departure and an arrival in two transactions would miss each other.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", SINGLE_FILE)
+
+
+async def keep_presences(connection: Connection, pupils: Sequence[PupilEvent]) -> set[bytes]:
+    """Keep the learners that are newer than what is held; returns the INE keys, old and new, of
+    those that changed. `pupils` holds each learner once.
+    """
+    rows = await connection.fetch(
+        """
+        INSERT INTO presence (pupil_id, uai, version, stay, active, since, activated, reason,
+            source, mef, last_year, previous_uai, has_birth_date, key_version, changed_at)
+        SELECT *, clock_timestamp() FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[],
+            $5::bool[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
+            $11::bool[], $12::text[], $13::bool[], $14::int[])
+        ON CONFLICT (pupil_id) DO UPDATE SET
+            uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
+            active = EXCLUDED.active, since = EXCLUDED.since, activated = EXCLUDED.activated,
+            reason = EXCLUDED.reason, source = EXCLUDED.source, mef = EXCLUDED.mef,
+            last_year = EXCLUDED.last_year, previous_uai = EXCLUDED.previous_uai,
+            has_birth_date = EXCLUDED.has_birth_date, key_version = EXCLUDED.key_version,
+            changed_at = EXCLUDED.changed_at
+        WHERE presence.version < EXCLUDED.version
+        RETURNING pupil_id
+        """,
+        *_columns(
+            (p.pupil_id, p.uai, p.version, p.stay, p.active, p.since, p.activated, p.reason,
+             p.source, p.mef, p.last_year, p.previous_uai, p.has_birth_date, p.key_version)
+            for p in pupils
+        ),
+    )  # fmt: skip
+    changed = {row["pupil_id"] for row in rows}
+    return await _replace_keys(connection, [p for p in pupils if p.pupil_id in changed])
+
+
+async def _replace_keys(connection: Connection, pupils: Sequence[PupilEvent]) -> set[bytes]:
+    if not pupils:
+        return set()
+    old = await connection.fetch(
+        "DELETE FROM match_key WHERE pupil_id = ANY($1::uuid[]) RETURNING ine_key",
+        [p.pupil_id for p in pupils],
+    )
+    new = [(p.pupil_id, k) for p in pupils for k in p.keys]
+    await connection.execute(
+        """
+        INSERT INTO match_key (pupil_id, ine_key, birth_key, family_keys, first_keys)
+        SELECT pupil_id, ine_key, birth_key, family_keys::bytea[], first_keys::bytea[]
+        FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::text[], $5::text[])
+            AS k (pupil_id, ine_key, birth_key, family_keys, first_keys)
+        """,
+        [pupil_id for pupil_id, _ in new],
+        [k.ine_key for _, k in new],
+        [k.birth_key for _, k in new],
+        [_array_text(k.family_keys) for _, k in new],
+        [_array_text(k.first_keys) for _, k in new],
+    )
+    return {row["ine_key"] for row in old} | {k.ine_key for _, k in new}
+
+
+def _array_text(keys: Iterable[bytes]) -> str:
+    # unnest would flatten arrays of arrays: the inner ones travel as text.
+    return "{" + ",".join(f'"\\\\x{key.hex()}"' for key in keys) + "}"
+
+
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+async def keep_imports(connection: Connection, imports: Sequence[ImportApplied]) -> set[bytes]:
+    """Keep each school's import with the highest number, and the departures that they announce;
+    returns the INE keys of all learners of these schools.
+    """
+    newest = {i.uai: i for i in sorted(imports, key=lambda i: i.number)}
+    await connection.execute(
+        """
+        INSERT INTO import_in_force (uai, number, horodatage, school_year, source, changed_at)
+        SELECT *, clock_timestamp()
+        FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::int[], $5::text[])
+        ON CONFLICT (uai) DO UPDATE SET
+            number = EXCLUDED.number, horodatage = EXCLUDED.horodatage,
+            school_year = EXCLUDED.school_year, source = EXCLUDED.source,
+            changed_at = EXCLUDED.changed_at
+        WHERE import_in_force.number < EXCLUDED.number
+        """,
+        *_columns(
+            (i.uai, i.number, i.horodatage, i.school_year, i.source) for i in newest.values()
+        ),
+    )
+    announced: dict[UUID, int] = {}
+    for pupil in (pupil for i in imports for pupil in i.deactivated):
+        announced[pupil.pupil_id] = max(pupil.version, announced.get(pupil.pupil_id, 0))
+    await _announce(connection, announced)
+    return await keys_of_schools(connection, newest)
+
+
+async def _announce(connection: Connection, versions: Mapping[UUID, int]) -> None:
+    """Count learners as inactive until the version of their deactivation is held."""
+    await connection.execute(
+        """
+        INSERT INTO announced_departure (pupil_id, version)
+        SELECT a.pupil_id, a.version FROM unnest($1::uuid[], $2::int[]) AS a (pupil_id, version)
+        WHERE NOT EXISTS (
+            SELECT FROM presence p WHERE p.pupil_id = a.pupil_id AND p.version >= a.version)
+        ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version
+        WHERE announced_departure.version < EXCLUDED.version
+        """,
+        list(versions),
+        list(versions.values()),
+    )
+
+
+async def forget_announced(connection: Connection, pupils: Sequence[PupilEvent]) -> None:
+    """Drop announcements that the newest versions have overtaken."""
+    await connection.execute(
+        """
+        DELETE FROM announced_departure a
+        USING unnest($1::uuid[], $2::int[]) AS p (pupil_id, version)
+        WHERE a.pupil_id = p.pupil_id AND a.version <= p.version
+        """,
+        [p.pupil_id for p in pupils],
+        [p.version for p in pupils],
+    )
+
+
+async def keys_of_schools(connection: Connection, schools: Iterable[Uai]) -> set[bytes]:
+    """The INE keys of all learners of `schools`, departed ones included."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT k.ine_key FROM presence p JOIN match_key k USING (pupil_id)
+        WHERE p.uai = ANY($1::text[])
+        """,
+        list(schools),
+    )
+    return {row["ine_key"] for row in rows}
+
+
+async def cases(
+    connection: Connection, keys: Collection[bytes]
+) -> list[tuple[Departure, list[Arrival]]]:
+    """The departures that hold one of these INE keys, each with every active learner of another
+    school that shares an INE; both sides from SIECLE.
+
+    A departure whose transfer is closed is left out; a learner with a request under way is in,
+    even if active again, so that the request can be taken back.
+    """
+    rows = await connection.fetch(_CASES, list(keys))
+    arrivals: defaultdict[Departure, list[Arrival]] = defaultdict(list)
+    for row in rows:
+        found = arrivals[_departure(row)]
+        if row["arrival_pupil"] is not None:
+            found.append(_arrival(row))
+    return list(arrivals.items())
+
+
+_CASES = """
+WITH holder AS (
+    SELECT DISTINCT pupil_id FROM match_key WHERE ine_key = ANY($1::bytea[])
+), concerned AS (
+    SELECT pupil_id FROM holder
+    UNION
+    SELECT t.origin_pupil FROM transfer t JOIN holder h ON h.pupil_id = t.destination_pupil
+    WHERE t.state = 'requested'
+), departure AS (
+    SELECT p.pupil_id, p.uai, p.stay, p.since, p.activated, p.key_version,
+        p.active AND a.pupil_id IS NULL AS active,
+        t.id AS transfer_id, t.origin_stay, t.destination_pupil,
+        t.withdrawn_at IS NOT NULL AS withdrawn
+    FROM concerned JOIN presence p USING (pupil_id)
+    LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
+    LEFT JOIN transfer t ON t.origin_pupil = p.pupil_id AND t.state = 'requested'
+    WHERE p.source = 'siecle'
+        AND (t.id IS NOT NULL OR NOT p.active OR a.pupil_id IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM transfer c WHERE c.origin_pupil = p.pupil_id
+            AND c.origin_stay = p.stay AND c.state = 'closed')
+), pair AS (
+    SELECT d.pupil_id AS departed, p.pupil_id AS arrived, p.uai,
+        bool_or(dk.birth_key = ak.birth_key) IS TRUE AS same_birth,
+        bool_or((dk.family_keys <> '{}' AND ak.family_keys <> '{}'
+                AND NOT dk.family_keys && ak.family_keys)
+            OR (dk.first_keys <> '{}' AND ak.first_keys <> '{}'
+                AND NOT dk.first_keys && ak.first_keys)) AS names_differ
+    FROM departure d
+    JOIN match_key dk ON dk.pupil_id = d.pupil_id
+    JOIN match_key ak ON ak.ine_key = dk.ine_key
+    JOIN presence p ON p.pupil_id = ak.pupil_id
+    LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
+    WHERE p.active AND a.pupil_id IS NULL AND p.source = 'siecle' AND p.uai <> d.uai
+        AND p.key_version = d.key_version
+    GROUP BY d.pupil_id, p.pupil_id, p.uai
+)
+SELECT d.*, coalesce(o.active, false) AS origin_participates,
+    pair.arrived AS arrival_pupil, pair.uai AS arrival_uai, pair.same_birth, pair.names_differ,
+    i.horodatage, coalesce(r.active, false) AS destination_participates,
+    EXISTS (SELECT FROM transfer t WHERE t.state = 'requested'
+        AND t.id IS DISTINCT FROM d.transfer_id
+        AND (t.destination_pupil IN (pair.arrived, d.pupil_id)
+            OR t.origin_pupil IN (pair.arrived, d.pupil_id))) AS busy
+FROM departure d
+LEFT JOIN participation o ON o.uai = d.uai
+LEFT JOIN pair ON pair.departed = d.pupil_id
+LEFT JOIN import_in_force i ON i.uai = pair.uai AND i.source = 'siecle'
+LEFT JOIN participation r ON r.uai = pair.uai
+"""
+
+
+def _departure(row: Record) -> Departure:
+    request = row["transfer_id"] and Request(
+        row["transfer_id"], row["origin_stay"], row["destination_pupil"], row["withdrawn"]
+    )
+    return Departure(
+        row["pupil_id"],
+        Uai(row["uai"]),
+        row["stay"],
+        row["active"],
+        row["since"],
+        row["activated"],
+        row["origin_participates"],
+        request,
+    )
+
+
+def _arrival(row: Record) -> Arrival:
+    return Arrival(
+        row["arrival_pupil"],
+        Uai(row["arrival_uai"]),
+        row["horodatage"],
+        row["destination_participates"],
+        row["same_birth"],
+        row["names_differ"],
+        row["busy"],
+    )
+
+
+async def open_transfers(connection: Connection, decisions: Sequence[Decision]) -> list[Record]:
+    """Enter a requested transfer for each decision (with an arrival); returns the transfers."""
+    pairs = [(d.departure, d.arrival) for d in decisions if d.arrival is not None]
+    return await connection.fetch(
+        """
+        INSERT INTO transfer (id, state, origin_uai, origin_pupil, origin_stay, destination_uai,
+            destination_pupil, names_differ, requested_at, asked_at)
+        SELECT n.id, 'requested', n.origin_uai, n.origin_pupil, n.origin_stay, n.destination_uai,
+            n.destination_pupil, n.names_differ, clock_timestamp(), clock_timestamp()
+        FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[],
+            $7::bool[]) AS n (id, origin_uai, origin_pupil, origin_stay, destination_uai,
+            destination_pupil, names_differ)
+        RETURNING id, origin_uai, origin_pupil, origin_stay, destination_uai, destination_pupil
+        """,
+        *_columns(
+            (uuid7(), d.uai, d.pupil_id, d.stay, a.uai, a.pupil_id, a.names_differ)
+            for d, a in pairs
+        ),
+    )
+
+
+async def withdraw(connection: Connection, transfers: Sequence[UUID]) -> None:
+    """Note that these requests are taken back; `dossier` says whether that came in time."""
+    await connection.execute(
+        """
+        UPDATE transfer SET withdrawn_at = clock_timestamp(), asked_at = clock_timestamp()
+        WHERE id = ANY($1::uuid[])
+        """,
+        transfers,
+    )
+
+
+async def close(connection: Connection, answers: Sequence[DossierTransferred]) -> list[Record]:
+    """Close the requests whose records have moved; an answer given again changes nothing."""
+    return await connection.fetch(
+        """
+        UPDATE transfer t SET state = 'closed', answered_at = clock_timestamp(), counts = a.counts
+        FROM unnest($1::uuid[], $2::jsonb[]) AS a (id, counts)
+        WHERE t.id = a.id AND t.state = 'requested'
+        RETURNING t.id, origin_uai, origin_pupil, destination_uai, destination_pupil, t.counts
+        """,
+        [answer.transfer_id for answer in answers],
+        [dict(answer.counts) for answer in answers],
+    )
+
+
+async def cancel(connection: Connection, transfers: Sequence[UUID]) -> list[Record]:
+    """End requests that `dossier` has refused; the departures are then decided anew."""
+    return await connection.fetch(
+        """
+        UPDATE transfer SET state = 'cancelled', answered_at = clock_timestamp()
+        WHERE id = ANY($1::uuid[]) AND state = 'requested'
+        RETURNING id, origin_pupil, destination_pupil
+        """,
+        transfers,
+    )
+
+
+async def keys_of_pupils(connection: Connection, pupils: Iterable[UUID]) -> set[bytes]:
+    """The INE keys of these learners."""
+    rows = await connection.fetch(
+        "SELECT ine_key FROM match_key WHERE pupil_id = ANY($1::uuid[])", list(pupils)
+    )
+    return {row["ine_key"] for row in rows}
+
+
+async def participation(connection: Connection, uai: Uai) -> Record | None:
+    """The school's switch (active, version, changed_at), if it has ever been set."""
+    return await connection.fetchrow(
+        "SELECT active, version, changed_at FROM participation WHERE uai = $1", uai
+    )
+
+
+async def switch(
+    connection: Connection, uai: Uai, version: int, changed_by: str, *, active: bool
+) -> Record | None:
+    """Set the school's switch and note who did; None if `version` is no longer the present one."""
+    return await connection.fetchrow(
+        """
+        WITH switched AS (
+            INSERT INTO participation (uai, active, version, changed_at)
+            SELECT $1, $2, 1, clock_timestamp() WHERE $3 = 0
+            ON CONFLICT DO NOTHING RETURNING active, version, changed_at
+        ), again AS (
+            UPDATE participation SET active = $2, version = version + 1,
+                changed_at = clock_timestamp()
+            WHERE uai = $1 AND version = $3 RETURNING active, version, changed_at
+        ), noted AS (
+            INSERT INTO participation_change (uai, version, active, changed_by, changed_at)
+            SELECT $1, version, active, $4, changed_at
+            FROM (SELECT * FROM switched UNION ALL SELECT * FROM again) AS s
+        )
+        SELECT * FROM switched UNION ALL SELECT * FROM again
+        """,
+        uai,
+        active,
+        version,
+        changed_by,
+    )
+
+
+async def transfers_of(
+    connection: Connection, uai: Uai, before: UUID | None, limit: int
+) -> list[Record]:
+    """The transfers from or to a school, newest first, those with an id below `before`."""
+    return await connection.fetch(
+        """
+        SELECT id, state, origin_uai, origin_pupil, destination_uai, destination_pupil,
+            names_differ, requested_at, answered_at, counts
+        FROM transfer
+        WHERE (origin_uai = $1 OR destination_uai = $1) AND ($2::uuid IS NULL OR id < $2)
+        ORDER BY id DESC LIMIT $3
+        """,
+        uai,
+        before,
+        limit,
+    )
+
+
+async def keys_changed(connection: Connection) -> set[bytes]:
+    """The INE keys of what has changed since the last pass of the reconcile; moves its mark."""
+    rows = await connection.fetch(
+        """
+        WITH mark AS (
+            UPDATE reconcile r SET decided_until = clock_timestamp()
+            FROM reconcile old RETURNING old.decided_until
+        ), school AS (
+            SELECT uai FROM participation, mark WHERE changed_at >= mark.decided_until
+            UNION SELECT uai FROM import_in_force, mark WHERE changed_at >= mark.decided_until
+        ), pupil AS (
+            SELECT pupil_id FROM presence, mark WHERE changed_at >= mark.decided_until
+            UNION SELECT pupil_id FROM presence JOIN school USING (uai)
+        )
+        SELECT DISTINCT ine_key FROM match_key JOIN pupil USING (pupil_id)
+        """
+    )
+    return {row["ine_key"] for row in rows}
+
+
+async def ask_again(connection: Connection, older_than: dt.timedelta) -> list[Record]:
+    """The requests that `dossier` has not answered for so long, marked as asked now."""
+    return await connection.fetch(
+        """
+        UPDATE transfer SET asked_at = clock_timestamp()
+        WHERE state = 'requested' AND asked_at < clock_timestamp() - $1::interval
+        RETURNING id, origin_uai, origin_pupil, origin_stay, destination_uai, destination_pupil,
+            withdrawn_at
+        """,
+        older_than,
+    )

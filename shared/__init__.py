@@ -1,0 +1,1 @@
+"""The kernel each service stands on. It knows no service."""

@@ -1,0 +1,165 @@
+"""PostgreSQL: the pool, transactions that publish events, and the state of the schema."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, TypeAlias
+
+import asyncpg
+import structlog
+from pogo_core.util import migrate as pogo
+from pogo_core.util import sql as pogo_sql
+
+from shared.events import Event
+from shared.messaging import outbox
+
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
+
+COMMAND_SECONDS = 30.0
+ACQUIRE_SECONDS = 10.0
+UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+"""What asyncpg raises while the database is away; a defect can raise some of these as well."""
+
+KERNEL_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK = 7_305_001
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction and the events it will publish if it commits."""
+
+    connection: Connection
+    events: list[Event] = field(default_factory=list)
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Have `events` written to the outbox at the end of the transaction."""
+        self.events.extend(events)
+
+
+class Database:
+    """The one database of a service.
+
+    `published` is set after each commit that wrote to the outbox: the relay of the same process
+    waits for it. (NOTIFY would serialise the commits of all processes.)
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self.pool = pool
+        self.published = asyncio.Event()
+
+    @classmethod
+    async def open(cls, url: str, size: int) -> Self:
+        """A pool that connects when first used, so that a service starts before its database."""
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=size,
+            command_timeout=COMMAND_SECONDS,
+            init=_read_jsonb,
+            server_settings={"idle_in_transaction_session_timeout": "60s", "timezone": "UTC"},
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Give the connections back; bounded, because a frozen server never answers."""
+        try:
+            async with asyncio.timeout(5):
+                await self.pool.close()
+        except TimeoutError:
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection to read with, each statement by itself."""
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A READ COMMITTED transaction; its events are stored last, the relay woken after it."""
+        async with self.connection() as connection:
+            async with connection.transaction():
+                transaction = Transaction(connection)
+                yield transaction
+                if transaction.events:
+                    await outbox.store(connection, transaction.events)
+            if transaction.events:
+                self.published.set()
+
+    async def answers(self) -> bool:
+        """Whether the database can be used just now."""
+        try:
+            async with asyncio.timeout(5), self.connection() as connection:
+                await connection.fetchval("SELECT 1")
+        except UNAVAILABLE:
+            return False
+        return True
+
+    async def wait(self, *, pause: float = 0.5) -> None:
+        """Return when the database answers."""
+        while not await self.answers():
+            log.warning("database.away")
+            await asyncio.sleep(pause)
+
+
+async def _read_jsonb(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    # The binary form, because a text codec breaks COPY (« no binary format encoder »).
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + json.dumps(value).encode(),
+        decoder=lambda data: json.loads(data[1:]),
+    )
+
+
+class SchemaTooOldError(Exception):
+    """The database lacks migrations that this version of the service needs."""
+
+
+def migration_folders(service: Path | None) -> Sequence[Path]:
+    """The kernel's migrations and those of a service."""
+    return [folder for folder in (KERNEL_MIGRATIONS, service) if folder and folder.is_dir()]
+
+
+async def migrate(url: str, folders: Sequence[Path]) -> None:
+    """Apply the migrations that are missing, one process at a time."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        for folder in folders:
+            await pogo.apply(connection, folder, schema_name="public")
+    finally:
+        await connection.close()
+
+
+async def require_schema(database: Database, folders: Sequence[Path]) -> None:
+    """Refuse to run on an older schema; a newer one is fine: migrations are safe to run ahead.
+
+    Raises:
+        SchemaTooOldError: with the names of the missing migrations.
+    """
+    async with database.connection() as connection:
+        known = await connection.fetchval("SELECT to_regclass('public._pogo_migration')")
+        applied = (
+            await pogo_sql.get_applied_migrations(connection, schema_name="public")  # type: ignore[arg-type]
+            if known
+            else set()
+        )
+    needed = {path.stem for folder in folders for path in folder.glob("*.sql")}
+    if missing := sorted(needed - applied):
+        raise SchemaTooOldError(f"run `migrate` first: {', '.join(missing)} not applied")

@@ -1,0 +1,292 @@
+"""The event catalogue: every event that travels between services, and its envelope.
+
+One class an event type. Its owner publishes it; its listeners have it delivered to their queue;
+an event without a listener is not published and does not stand here. Fields may only be added, and
+only with a default: anything else is a new class with the next version in its type. The protocol
+that these events serve is told in `docs/transfer.md`.
+
+An envelope is a CloudEvents 1.0 event in structured JSON mode.
+"""
+
+import binascii
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from uuid_utils.compat import uuid7
+
+from shared.identifiers import Uai
+
+CONTENT_TYPE = "application/cloudevents+json"
+BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
+KEY_BYTES = 16
+
+
+def _key_from_text(value: object) -> object:
+    return binascii.a2b_base64(value) if isinstance(value, str) else value
+
+
+def _key_to_text(value: bytes) -> str:
+    return binascii.b2a_base64(value, newline=False).decode()
+
+
+Key = Annotated[
+    bytes,
+    BeforeValidator(_key_from_text),
+    Field(min_length=KEY_BYTES, max_length=KEY_BYTES),
+    PlainSerializer(_key_to_text, when_used="json"),
+]
+"""16 bytes of a keyed digest, base64 in JSON. It can be compared, never read back."""
+
+
+class Data(BaseModel):
+    """A value inside an event; unknown fields are those of a newer version, and passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Data):
+    """Something that has happened, as its owner tells it to the other services.
+
+    The class keywords of an event are those below; `type` enters it in the catalogue. `about` names
+    the field with the event's subject: the id that operators search by.
+    """
+
+    type: ClassVar[str]
+    owner: ClassVar[str]
+    listeners: ClassVar[tuple[str, ...]]
+    about: ClassVar[str]
+
+    def __init_subclass__(cls, **keywords: object) -> None:
+        super().__init_subclass__()
+        for name, value in keywords.items():
+            setattr(cls, name, value)
+        if "type" in keywords:
+            CATALOGUE[cls.type] = cls
+
+
+CATALOGUE: dict[str, type[Event]] = {}
+"""Every event, by its type."""
+
+
+class MatchKeys(Data):
+    """The digests of one INE of a learner; equal digests mean equal values, under one key."""
+
+    ine_key: Key
+    birth_key: Key | None = None
+    family_keys: tuple[Key, ...] = ()
+    first_keys: tuple[Key, ...] = ()
+
+
+class PupilEvent(Event, owner="siecle_import", listeners=("transfer", "dossier"), about="pupil_id"):
+    """The whole state of a learner, so that the newest event alone is enough.
+
+    `version` grows by one at each change, `stay` at each (re)activation. `activated` is the moment
+    from which the school knows of this stay; `since` the moment of the last change of `active`.
+    """
+
+    pupil_id: UUID
+    version: int = Field(ge=1)
+    stay: int = Field(ge=1)
+    uai: Uai
+    previous_uai: str | None = None
+    active: bool
+    since: dt.datetime
+    activated: dt.datetime
+    reason: str | None = None
+    source: Literal["siecle", "csv", "hand"]
+    mef: str | None = None
+    last_year: bool = False
+    has_birth_date: bool
+    keys: tuple[MatchKeys, ...] = ()
+    key_version: int = Field(ge=1)
+
+
+class PupilCreated(PupilEvent, type="fr.cpro.pupil.created.v1"):
+    """A learner entered the pupil base of a school."""
+
+
+class PupilUpdated(PupilEvent, type="fr.cpro.pupil.updated.v1"):
+    """What a school knows of a learner changed."""
+
+
+class PupilReactivated(PupilEvent, type="fr.cpro.pupil.reactivated.v1"):
+    """A learner who had left is back in the school: a new stay begins."""
+
+
+class PupilDeactivated(PupilEvent, type="fr.cpro.pupil.deactivated.v1"):
+    """A learner left the school: a departure."""
+
+
+class PupilVersion(Data):
+    """A learner at one of its versions."""
+
+    pupil_id: UUID
+    version: int = Field(ge=1)
+
+
+class ImportApplied(
+    Event,
+    type="fr.cpro.import.applied.v1",
+    owner="siecle_import",
+    listeners=("transfer",),
+    about="uai",
+):
+    """The pupil base of a school was brought up to an export; told even when nothing differed.
+
+    `number` grows by one at each applied or undone import of the school; `horodatage` and
+    `school_year` are those of the import now in force.
+    """
+
+    uai: Uai
+    number: int = Field(ge=1)
+    horodatage: dt.datetime
+    school_year: int
+    source: Literal["siecle", "csv"]
+    deactivated: tuple[PupilVersion, ...] = ()
+
+
+class Side(Data):
+    """One end of a transfer: a learner in a school."""
+
+    uai: Uai
+    pupil_id: UUID
+
+
+class TransferEvent(Event, about="transfer_id"):
+    """Something about one transfer."""
+
+    transfer_id: UUID
+
+
+class TransferRequested(
+    TransferEvent, type="fr.cpro.transfer.requested.v1", owner="transfer", listeners=("dossier",)
+):
+    """The records of `origin`, who has left after his stay number `origin_stay`, are to be moved
+    to `destination`.
+    """
+
+    origin: Side
+    origin_stay: int = Field(ge=1)
+    destination: Side
+
+
+class TransferWithdrawn(
+    TransferEvent, type="fr.cpro.transfer.withdrawn.v1", owner="transfer", listeners=("dossier",)
+):
+    """The request is taken back, if the records have not moved yet."""
+
+
+class DossierTransferred(
+    TransferEvent, type="fr.cpro.dossier.transferred.v1", owner="dossier", listeners=("transfer",)
+):
+    """The records have moved; `counts` says how many of each kind."""
+
+    counts: Mapping[str, int]
+
+
+class DossierTransferRefused(
+    TransferEvent,
+    type="fr.cpro.dossier.transfer_refused.v1",
+    owner="dossier",
+    listeners=("transfer",),
+):
+    """The records have not moved and never will under this transfer id."""
+
+    reason: Literal["withdrawn"]
+
+
+class TransferClosed(
+    TransferEvent, type="fr.cpro.transfer.closed.v1", owner="transfer", listeners=("siecle_import",)
+):
+    """The records are in the new school, usable at once."""
+
+    origin: Side
+    destination: Side
+    counts: Mapping[str, int]
+
+
+def heard_by(service: str) -> tuple[str, ...]:
+    """The types of the events that are delivered to `service`."""
+    return tuple(kind for kind, event in CATALOGUE.items() if service in event.listeners)
+
+
+def owned_by(service: str) -> tuple[str, ...]:
+    """The types of the events that `service` publishes."""
+    return tuple(kind for kind, event in CATALOGUE.items() if event.owner == service)
+
+
+class InvalidEventError(Exception):
+    """Bytes that are no event of the catalogue; the message holds no value of the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event as it was delivered, with its envelope."""
+
+    id: UUID
+    event: Event
+    envelope: Mapping[str, Any]
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace in which the event was written (W3C Trace Context)."""
+        return self.envelope.get("traceparent")
+
+
+def encode(event: Event, traceparent: str | None) -> tuple[UUID, str]:
+    """A new envelope for `event`: its id and its JSON text.
+
+    The head is written by hand because a school's import makes thousands of envelopes at once.
+    """
+    event_id = uuid7()
+    head = {
+        "specversion": "1.0",
+        "id": str(event_id),
+        "source": f"/cpro/{event.owner}",
+        "type": event.type,
+        "subject": str(getattr(event, event.about)),
+        "time": dt.datetime.now(dt.UTC).isoformat(),
+        "datacontenttype": "application/json",
+    }
+    if traceparent is not None:
+        head["traceparent"] = traceparent
+    return event_id, f'{json.dumps(head)[:-1]},"data":{event.model_dump_json()}}}'
+
+
+def unpack(body: bytes, content_type: str | None) -> Sequence[object]:
+    """The envelopes that a message holds, as parsed JSON: one, or a batch of them.
+
+    Raises:
+        InvalidEventError: the body is not JSON, or not what its content type says.
+    """
+    try:
+        content = json.loads(body)
+    except ValueError as error:
+        raise InvalidEventError("not JSON") from error
+    if content_type != BATCH_CONTENT_TYPE:
+        return [content]
+    if not isinstance(content, list):
+        raise InvalidEventError("a batch is a JSON list")
+    return content
+
+
+def decode(envelope: object) -> Received:
+    """The event in a parsed envelope.
+
+    Raises:
+        InvalidEventError: no CloudEvents envelope, an unknown type, or data that its class does
+            not accept.
+    """
+    try:
+        head: dict[str, Any] = dict(envelope)  # type: ignore[call-overload]
+        event_id, kind = UUID(head["id"]), CATALOGUE[head["type"]]
+        event = kind.model_validate(head["data"])
+    except (KeyError, TypeError, ValueError) as error:
+        # Only the class is told: a validation error repeats the values it refused.
+        raise InvalidEventError(f"no event of the catalogue: {type(error).__name__}") from None
+    return Received(event_id, event, head)

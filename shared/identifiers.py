@@ -1,0 +1,155 @@
+"""The national identifiers of the field: schools, pupils, school years, courses.
+
+Values only: no database, no clock. The shapes and keys come from the SIECLE export specification
+and from published lists of schools; the key of a RNIE identifier is deduced from data, therefore
+a wrong one is never an error here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+_UAI_SHAPE = re.compile(r"[0-9]{7}[A-Z]")
+# The alphabet without I, O and Q, which are read as figures.
+_KEY_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
+_RNIE_KEY_LETTERS = "ABCDEFGHJK"
+
+IneShape = Literal["rnie", "bea", "ina"]
+_INE_SHAPES: tuple[tuple[IneShape, re.Pattern[str]], ...] = (
+    ("rnie", re.compile(r"[0-9]{9}[A-Z]{2}")),
+    ("bea", re.compile(r"[0-9]{10}[A-Z]")),
+    ("ina", re.compile(r"[0-9]{4}A[0-9]{5}[A-Z]")),
+)
+
+AUGUST = 8
+MEF_LENGTH = 11
+
+
+class InvalidUai(ValueError):  # noqa: N818 - named as the domain says it
+    """The text is not the code of a school: wrong shape or wrong key letter."""
+
+
+class InvalidIne(ValueError):  # noqa: N818
+    """The text has none of the three shapes of a national pupil identifier."""
+
+
+class Uai(str):
+    """The code of a school (UAI, once RNE): seven figures and a key letter.
+
+    Build it with `parse`, which checks the key; a pydantic field or a FastAPI path parameter of
+    this type does the same.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Trim, upper, check shape and key; raise `InvalidUai`."""
+        code = text.strip().upper()
+        if not _UAI_SHAPE.fullmatch(code):
+            raise InvalidUai("UAI attendu : 7 chiffres et une lettre")
+        if code[7] != _KEY_LETTERS[int(code[:7]) % 23]:
+            raise InvalidUai(f"UAI {code} : la lettre ne correspond pas aux chiffres")
+        return cls(code)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            cls.parse,
+            core_schema.str_schema(max_length=64),
+            serialization=core_schema.to_string_ser_schema(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ine:
+    """A national pupil identifier: its 11 characters and which numbering it belongs to.
+
+    A pupil may hold one of each shape; they are aliases of the same person.
+    """
+
+    text: str
+    shape: IneShape
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Strip, upper, remove inner spaces, tell the shape; raise `InvalidIne`."""
+        code = "".join(text.split()).upper()
+        for shape, pattern in _INE_SHAPES:
+            if pattern.fullmatch(code):
+                return cls(code, shape)
+        raise InvalidIne("INE attendu : 11 caractères, chiffres puis lettres")
+
+    @property
+    def key_is_right(self) -> bool | None:
+        """Whether the key agrees with the figures; None where the rule is unknown (INA)."""
+        if self.shape == "ina":
+            return None
+        if self.shape == "bea":
+            return self.text[10] == _KEY_LETTERS[int(self.text[:10]) % 23]
+        tens, units = divmod(97 - int(self.text[:9]) % 97, 10)
+        return self.text[9:] == _RNIE_KEY_LETTERS[tens] + _RNIE_KEY_LETTERS[units]
+
+
+class SchoolYear(int):
+    """A school year, named by the year of its September: 2025 is 2025-2026."""
+
+    __slots__ = ()
+
+    @classmethod
+    def for_day(cls, day: date) -> Self:
+        """The school year of a day: a new one begins on 1 August."""
+        return cls(day.year if day.month >= AUGUST else day.year - 1)
+
+    def contains(self, day: date) -> bool:
+        """Whether a file of this year is of the current year on that day.
+
+        In August both the year that ends and the one that begins are current: schools prepare the
+        new year in SIECLE while the old one is still open.
+        """
+        begun = SchoolYear.for_day(day)
+        return self == begun or (day.month == AUGUST and self == begun - 1)
+
+
+_OVERSEAS_ZONES = {
+    "971": "America/Guadeloupe",
+    "972": "America/Martinique",
+    "973": "America/Cayenne",
+    "974": "Indian/Reunion",
+    "975": "America/Miquelon",
+    "976": "Indian/Mayotte",
+    "977": "America/St_Barthelemy",
+    "978": "America/Marigot",
+    "983": "Pacific/Noumea",
+    "984": "Pacific/Tahiti",
+    "985": "Indian/Mayotte",
+    "986": "Pacific/Wallis",
+    "987": "Pacific/Tahiti",
+    "988": "Pacific/Noumea",
+}
+
+
+def school_timezone(uai: str) -> ZoneInfo:
+    """The time zone of a school, by the département its UAI begins with.
+
+    Schools of New Caledonia and French Polynesia are numbered 983 and 984; INSEE's 987 and 988 are
+    understood too. Everything else is on metropolitan time.
+    """
+    return ZoneInfo(_OVERSEAS_ZONES.get(uai[:3], "Europe/Paris"))
+
+
+def is_last_year(mef: str) -> bool:
+    """Whether a course code (MEF, 11 characters) is the last year of its course.
+
+    The 9th character is the rank of the year, the 10th the length of the course, in years.
+    """
+    return len(mef) == MEF_LENGTH and mef[8] == mef[9]

@@ -1,0 +1,1 @@
+"""Events between services: written with the data, published after, taken in once."""

@@ -1,0 +1,239 @@
+"""The consumer: takes events in, each once, and acknowledges after the commit.
+
+Events are handled in batches, one transaction a batch: the inbox sorts out what was seen before,
+the service's handler does the rest. A batch that fails is taken apart, one event a transaction; an
+event that fails alone is parked in the service's own database, so that the queue moves on. While
+the database is away nothing is acknowledged; after `PATIENCE_SECONDS` the messages go back to the
+broker, well before it would cut the connection (30 minutes), and consuming begins anew later.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
+from aio_pika.exceptions import AMQPError
+
+from shared.database import Database, Transaction
+from shared.events import Event, InvalidEventError, Received, decode, unpack
+from shared.messaging import parked, topology
+from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS, HANDLED, PARKED, batch_span
+
+BATCH_SIZE = 500
+PREFETCH_MESSAGES = 20
+PATIENCE_SECONDS = 300.0
+RETRY_SECONDS = 0.5
+PARKED_SECONDS = 1.0
+
+E = TypeVar("E", bound=Event)
+log = structlog.get_logger()
+
+
+class Batch:
+    """The new events of one transaction, in the order of their delivery."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.events = tuple(events)
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Those of one class of the catalogue, its subclasses included."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+Handle = Callable[[Transaction, Batch], Awaitable[None]]
+"""What a service does with a batch. It may see an event only once; order means nothing to it."""
+
+
+class Consumer:
+    """Feeds one service from its queue until told to stop."""
+
+    def __init__(self, service: str, database: Database, amqp_url: str, handle: Handle) -> None:
+        self._service = service
+        self._database = database
+        self._amqp_url = amqp_url
+        self._handle = handle
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; the batch under way is finished and acknowledged."""
+        connection = await topology.connect(self._amqp_url, self._service, "consume")
+        async with connection:
+            await topology.declare(connection)
+            while not stop.is_set():
+                await self._database.wait()
+                with suppress(DatabaseAwayError):
+                    await self._consume(connection, stop)
+
+    async def _consume(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
+        waiting: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        async with connection.channel() as channel:
+            await channel.set_qos(prefetch_count=PREFETCH_MESSAGES)
+            queue = await channel.get_queue(topology.queue_of(self._service))
+            # The callback only hands over: the channel cancels its callbacks when it closes.
+            tag = await queue.consume(waiting.put)
+            stopped = asyncio.create_task(stop.wait())
+            try:
+                while messages := await _next_messages(waiting, stopped):
+                    await self.process(messages)
+            finally:
+                stopped.cancel()
+                with suppress(AMQPError, OSError, TimeoutError):
+                    await queue.cancel(tag, timeout=5)
+
+    async def process(self, messages: Sequence[AbstractIncomingMessage]) -> None:
+        """Handle the events of `messages`, then acknowledge these.
+
+        Raises:
+            DatabaseAwayError: the database was away for too long; nothing is acknowledged.
+        """
+        events, unreadable = _decode_all(messages)
+        try:
+            if await self._failure(events, unreadable):
+                for event in events:
+                    if error := await self._failure([event], {}):
+                        await self._park(event, error)
+        except DatabaseAwayError:
+            log.error("consumer.database_away")
+            raise
+        await self._acknowledge(messages)
+
+    async def _failure(self, events: Sequence[Received], unreadable: dict[UUID, str]) -> str | None:
+        """Handle `events` in one transaction; the class of what failed while the database is there,
+        or None when all is well."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while True:
+            try:
+                await self._handle_once(events, unreadable)
+            except Exception as error:  # any failure is that of these events
+                if await self._database.answers():
+                    log.warning("consumer.failed", events=len(events), exc_info=True)
+                    return type(error).__name__
+            else:
+                return None
+            if asyncio.get_running_loop().time() > deadline:
+                raise DatabaseAwayError
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _handle_once(self, events: Sequence[Received], unreadable: dict[UUID, str]) -> None:
+        with batch_span("handle", (e.traceparent for e in events)), BATCH_SECONDS.time():
+            async with self._database.transaction() as transaction:
+                new = await _not_seen(transaction, events)
+                if new:
+                    await self._handle(transaction, Batch(received.event for received in new))
+                for event_id, text in unreadable.items():
+                    await parked.park(transaction.connection, event_id, text, "InvalidEventError")
+        BATCH_EVENTS.observe(len(new))
+        HANDLED.inc(len(new))
+        PARKED.inc(len(unreadable))
+
+    async def _park(self, event: Received, error: str) -> None:
+        async with self._database.transaction() as transaction:
+            text = json.dumps(event.envelope)
+            await parked.park(transaction.connection, event.id, text, error)
+        PARKED.inc()
+        log.error("consumer.parked", event_id=str(event.id), error=error)
+
+    async def _acknowledge(self, messages: Sequence[AbstractIncomingMessage]) -> None:
+        """One acknowledgement for all messages of a channel, which were handled in its order."""
+        last = {message.channel: message for message in messages}
+        for message in last.values():
+            # Its channel may be gone: then the broker delivers again what the inbox knows.
+            with suppress(AMQPError, OSError):
+                await message.ack(multiple=True)
+
+    async def retry_parked(self, stop: asyncio.Event) -> None:
+        """Try parked events again when they are due, until `stop` is set."""
+        while not stop.is_set():
+            try:
+                if await self._retry_one():
+                    continue
+            except Exception:  # the event stays parked, the next try comes
+                log.warning("parked.retry_failed", exc_info=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PARKED_SECONDS):
+                    await stop.wait()
+
+    async def _retry_one(self) -> bool:
+        """Handle the parked event that is due; False if none is."""
+        async with self._database.transaction() as transaction:
+            row = await parked.take_due(transaction.connection)
+            if row is None:
+                return False
+            try:
+                async with transaction.connection.transaction():
+                    events = [decode(item).event for item in unpack(row["envelope"].encode(), None)]
+                    await self._handle(transaction, Batch(events))
+            except Exception as error:  # noqa: BLE001 - noted with the event
+                transaction.events.clear()
+                name = type(error).__name__
+                await parked.failed_again(transaction.connection, row["event_id"], name)
+            else:
+                await parked.discard(transaction.connection, row["event_id"])
+        return True
+
+
+class DatabaseAwayError(Exception):
+    """The database has not answered for `PATIENCE_SECONDS`."""
+
+
+async def _next_messages(
+    waiting: asyncio.Queue[AbstractIncomingMessage], stopped: "asyncio.Task[bool]"
+) -> list[AbstractIncomingMessage]:
+    """What waits, up to about `BATCH_SIZE` events; nothing at all once `stopped`."""
+    first = asyncio.create_task(waiting.get())
+    await asyncio.wait((first, stopped), return_when=asyncio.FIRST_COMPLETED)
+    if stopped.done():
+        first.cancel()
+        return []
+    messages = [first.result()]
+    events = _event_count(messages[0])
+    while events < BATCH_SIZE and not waiting.empty():
+        messages.append(waiting.get_nowait())
+        events += _event_count(messages[-1])
+    return messages
+
+
+def _event_count(message: AbstractIncomingMessage) -> int:
+    return message.body.count(b'"specversion"')
+
+
+def _decode_all(
+    messages: Sequence[AbstractIncomingMessage],
+) -> tuple[list[Received], dict[UUID, str]]:
+    """The events of `messages`, in the order of their ids so that two replicas lock alike, and
+    the text of what could not be read, by an id made from it.
+    """
+    events: dict[UUID, Received] = {}
+    unreadable: dict[UUID, str] = {}
+    for message in messages:
+        try:
+            envelopes = unpack(message.body, message.content_type)
+        except InvalidEventError:
+            text = message.body.decode(errors="replace").replace("\x00", "")
+            unreadable[uuid5(NAMESPACE_OID, text)] = text
+            continue
+        for envelope in envelopes:
+            try:
+                received = decode(envelope)
+            except InvalidEventError:
+                text = json.dumps(envelope)
+                unreadable[uuid5(NAMESPACE_OID, text)] = text
+            else:
+                events[received.id] = received
+    return [events[event_id] for event_id in sorted(events)], unreadable
+
+
+async def _not_seen(transaction: Transaction, events: Sequence[Received]) -> list[Received]:
+    """Enter `events` in the inbox; those that it did not hold."""
+    rows = await transaction.connection.fetch(
+        """
+        INSERT INTO inbox (event_id) SELECT unnest($1::uuid[])
+        ON CONFLICT DO NOTHING RETURNING event_id
+        """,
+        [received.id for received in events],
+    )
+    new = {row["event_id"] for row in rows}
+    return [received for received in events if received.id in new]

@@ -1,0 +1,146 @@
+"""The relay: carries events from the outbox to the broker, at least once.
+
+A pass takes rows, publishes them, waits for every confirm, deletes what was confirmed and commits.
+A crash in between sends again what the broker has already; listeners pass over what they have seen.
+Rows of one type travel together in one message (« packing »), because the broker's cost is per
+message: an idle system sends each event at once and alone, a busy one up to `PACK_EVENTS` together.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID, uuid4
+
+import structlog
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractExchange
+from asyncpg import Record
+from pamqp.commands import Basic
+
+from shared.database import Database
+from shared.events import BATCH_CONTENT_TYPE, CONTENT_TYPE
+from shared.messaging import outbox, topology
+from shared.telemetry import PUBLISH_FAILURES, PUBLISHED
+
+PACK_EVENTS = 100
+PACK_BYTES = 128 * 1024
+POLL_SECONDS = 0.2
+CONFIRM_SECONDS = 10.0
+LONGEST_PAUSE = 5.0
+
+log = structlog.get_logger()
+
+
+class NotConfirmedError(Exception):
+    """The broker has not said that it has the message; it will be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Rows of the outbox that travel in one message."""
+
+    routing_key: str
+    ids: list[UUID]
+    envelopes: list[str]
+
+    def message(self) -> Message:
+        """The message; its id is new at each attempt, since confirms are told apart by it."""
+        alone = len(self.envelopes) == 1
+        body = self.envelopes[0] if alone else f"[{','.join(self.envelopes)}]"
+        return Message(
+            body.encode(),
+            content_type=CONTENT_TYPE if alone else BATCH_CONTENT_TYPE,
+            delivery_mode=DeliveryMode.PERSISTENT,
+            message_id=str(uuid4()),
+        )
+
+
+def packs(rows: Sequence[Record]) -> Iterator[Pack]:
+    """Group rows (id, routing_key, envelope) into messages of one type and bounded size."""
+    by_type = itemgetter("routing_key")
+    for routing_key, group in groupby(sorted(rows, key=by_type), key=by_type):
+        pack, size = Pack(routing_key, [], []), 0
+        for row in group:
+            length = len(row["envelope"].encode())
+            if pack.ids and (len(pack.ids) == PACK_EVENTS or size + length > PACK_BYTES):
+                yield pack
+                pack, size = Pack(routing_key, [], []), 0
+            pack.ids.append(row["id"])
+            pack.envelopes.append(row["envelope"])
+            size += length
+        yield pack
+
+
+class Relay:
+    """Publishes the outbox of one service until told to stop."""
+
+    def __init__(self, service: str, database: Database, amqp_url: str) -> None:
+        self._service = service
+        self._database = database
+        self._amqp_url = amqp_url
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Relay until `stop` is set; the pass under way is finished."""
+        connection = await topology.connect(self._amqp_url, self._service, "publish")
+        async with connection:
+            await topology.declare(connection)
+            # A broker that was set up anew has lost the queues.
+            connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
+            await self._loop(exchange, stop)
+
+    async def _loop(self, exchange: AbstractExchange, stop: asyncio.Event) -> None:
+        pause = POLL_SECONDS
+        while not stop.is_set():
+            self._database.published.clear()
+            try:
+                taken = await self.relay_once(exchange)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the rows are still there
+                PUBLISH_FAILURES.inc()
+                log.warning("relay.failed", error=type(error).__name__)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
+                continue
+            pause = POLL_SECONDS
+            if taken < outbox.RELAY_ROWS:
+                await self._pause_until_published()
+
+    async def _pause_until_published(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._database.published.wait()
+        except TimeoutError:
+            return
+
+    async def relay_once(self, exchange: AbstractExchange) -> int:
+        """One pass; returns how many rows it took.
+
+        Raises:
+            NotConfirmedError: some rows stay in the outbox; those that were confirmed are gone.
+        """
+        async with self._database.connection() as connection, connection.transaction():
+            rows = await outbox.take(connection)
+            if not rows:
+                return 0
+            batch = list(packs(rows))
+            outcomes = await asyncio.gather(
+                *(self._publish(exchange, pack) for pack in batch), return_exceptions=True
+            )
+            confirmed = [p for p, failure in zip(batch, outcomes, strict=True) if failure is None]
+            await outbox.remove(connection, [i for pack in confirmed for i in pack.ids])
+        for pack in confirmed:
+            PUBLISHED.labels(pack.routing_key).inc(len(pack.ids))
+        if failures := [failure for failure in outcomes if failure is not None]:
+            raise NotConfirmedError(f"{len(failures)} messages") from failures[0]
+        return len(rows)
+
+    async def _publish(self, exchange: AbstractExchange, pack: Pack) -> None:
+        # The bound is around the whole call, which first waits for the channel unbounded.
+        async with asyncio.timeout(CONFIRM_SECONDS):
+            answer = await exchange.publish(pack.message(), pack.routing_key, mandatory=True)
+        if not isinstance(answer, Basic.Ack):
+            raise NotConfirmedError(type(answer).__name__)

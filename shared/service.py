@@ -1,0 +1,181 @@
+"""Run any service: HTTP, relay, consumer and jobs in one loop, from start to graceful stop.
+
+A service describes itself (`Service`) and gets its commands from `command_line`:
+`python -m services.<name> serve | migrate`.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+import typer
+import uvicorn
+import uvloop
+from fastapi import APIRouter, FastAPI
+
+from shared import database as db
+from shared import telemetry
+from shared.clock import Clock
+from shared.events import heard_by, owned_by
+from shared.messaging.consumer import Consumer, Handle
+from shared.messaging.relay import Relay
+from shared.security import TokenVerifier
+from shared.settings import Settings
+from shared.web.app import create_app
+from shared.web.problems import Problem
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Runtime:
+    """What a running service has at hand; routes and jobs are given it."""
+
+    settings: Settings
+    database: db.Database
+    clock: Clock
+    tokens: TokenVerifier | None
+    healthy: bool = True
+
+
+Job = Callable[[Runtime, asyncio.Event], Awaitable[None]]
+"""Work beside requests and events; returns soon after the event (stop) is set."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: its routes, what it does with events, its jobs."""
+
+    name: str
+    folder: Path
+    settings: type[Settings] = Settings
+    routers: Sequence[APIRouter] = ()
+    problems: Mapping[type[Exception], Problem] = field(default_factory=dict)
+    handle: Handle | None = None
+    jobs: Sequence[Job] = ()
+
+    @property
+    def migration_folders(self) -> Sequence[Path]:
+        """The kernel's migrations, then the service's own."""
+        return db.migration_folders(self.folder / "migrations")
+
+    def app(self, runtime: Runtime | None = None) -> FastAPI:
+        """The HTTP application; without a runtime, for its description only."""
+        return create_app(self.name, self.routers, self.problems, runtime)
+
+
+async def serve(service: Service) -> None:
+    """Run `service` with the settings of the environment until SIGTERM or SIGINT."""
+    settings = service.settings()
+    telemetry.configure(service.name, readable=settings.environment == "local")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(service, settings, stop)
+    log.info("service.stopped")
+
+
+async def run(service: Service, settings: Settings, stop: asyncio.Event) -> None:
+    """Run `service` until `stop` is set; work under way is finished.
+
+    Raises:
+        SchemaTooOldError: its database lacks migrations.
+        ExceptionGroup: a part of it died; the whole process ends, to be started anew.
+    """
+    tokens = TokenVerifier.from_file(settings.jwks_file) if settings.jwks_file else None
+    url = settings.database_url.get_secret_value()
+    database = await db.Database.open(url, settings.database_pool_size)
+    try:
+        await database.wait()
+        await db.require_schema(database, service.migration_folders)
+        runtime = Runtime(settings, database, Clock(settings.today), tokens)
+        await _run_parts(service, runtime, stop)
+    finally:
+        await database.close()
+
+
+async def _run_parts(service: Service, runtime: Runtime, stop: asyncio.Event) -> None:
+    """Run all parts of a service side by side; when one fails, all end."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(part) for part in _parts(service, runtime, stop)]
+        await stop.wait()
+        log.info("service.stopping")
+        _, late = await asyncio.wait(tasks, timeout=runtime.settings.stop_seconds)
+        for task in late:
+            task.cancel()
+
+
+def _parts(
+    service: Service, runtime: Runtime, stop: asyncio.Event
+) -> Iterator[Coroutine[Any, Any, None]]:
+    amqp_url = runtime.settings.amqp_url.get_secret_value()
+    yield _serve_http(service.app(runtime), runtime, stop)
+    if owned_by(service.name):
+        yield Relay(service.name, runtime.database, amqp_url).run(stop)
+    if service.handle is not None:
+        consumer = Consumer(service.name, runtime.database, amqp_url, service.handle)
+        yield consumer.run(stop)
+        yield consumer.retry_parked(stop)
+    elif heard_by(service.name):
+        raise RuntimeError(f"{service.name} listens to events without handling them")
+    for job in service.jobs:
+        yield _as_coroutine(job(runtime, stop))
+
+
+async def _as_coroutine(job: Awaitable[None]) -> None:
+    await job
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the service stops all of its parts together."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve_http(app: FastAPI, runtime: Runtime, stop: asyncio.Event) -> None:
+    settings = runtime.settings
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.stop_seconds),
+    )
+    server = _Server(config)
+
+    async def stop_server() -> None:
+        await stop.wait()
+        server.should_exit = True
+
+    stopping = asyncio.create_task(stop_server())
+    try:
+        await server.serve()
+    finally:
+        stopping.cancel()
+
+
+def command_line(service: Service) -> typer.Typer:
+    """The commands every service has."""
+    app = typer.Typer(no_args_is_help=True, help=f"CPro éducation : {service.name}")
+
+    @app.command("serve")
+    def serve_command() -> None:
+        """Start the service and run until told to stop."""
+        uvloop.run(serve(service))
+
+    @app.command("migrate")
+    def migrate_command() -> None:
+        """Bring the database up to this version."""
+        settings = service.settings()
+        asyncio.run(db.migrate(settings.database_url.get_secret_value(), service.migration_folders))
+
+    return app

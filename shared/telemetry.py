@@ -1,0 +1,99 @@
+"""Logs, metrics and traces. None of them may hold a learner's name, birth date or INE."""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Link, SpanKind
+from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import EventDict, WrappedLogger
+
+PUBLISHED = Counter("cpro_events_published", "Events that the broker confirmed", ["type"])
+PUBLISH_FAILURES = Counter("cpro_publish_failures", "Messages not confirmed, to be sent again")
+HANDLED = Counter("cpro_events_handled", "Events whose effect is committed")
+BATCH_SECONDS = Histogram("cpro_batch_seconds", "Time of a batch, from its first row to its commit")
+BATCH_EVENTS = Histogram(
+    "cpro_batch_events", "Events in a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+)
+PARKED = Counter("cpro_events_parked", "Events put aside because handling them failed")
+BROKER_CONNECTED = Gauge("cpro_broker_connected", "1 while connected to the broker", ["role"])
+
+tracer = trace.get_tracer("cpro")
+
+
+def _add_trace(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        entry["trace_id"] = format(context.trace_id, "032x")
+    return entry
+
+
+def _error_without_values(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
+    """Replace `exc_info` by the error's class and where it came from.
+
+    The message of an error is left out: databases and validators repeat there the values that they
+    refused, and those may be a learner's.
+    """
+    if entry.pop("exc_info", None) and (error := sys.exception()) is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        entry["error"] = type(error).__name__
+        entry["at"] = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames[-6:]]
+    return entry
+
+
+def configure(service: str, *, readable: bool) -> None:
+    """Set up logs (JSON, or readable on a developer's machine) and, if wanted, traces.
+
+    Traces are exported when OpenTelemetry's own `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _add_trace,
+            _error_without_values,
+            structlog.dev.ConsoleRenderer(colors=False)
+            if readable
+            else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    provider = TracerProvider(resource=Resource.create({"service.name": f"cpro-{service}"}))
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+
+
+def current_traceparent() -> str | None:
+    """The W3C trace context to keep with an event, so that its trace goes on in its listeners."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@contextmanager
+def batch_span(name: str, traceparents: Iterable[str | None]) -> Iterator[None]:
+    """A consumer's span: within the trace of its events if they share one, else linked to each."""
+    contexts = [
+        propagate.extract({"traceparent": parent}) for parent in set(traceparents) if parent
+    ]
+    parent = contexts[0] if len(contexts) == 1 else None
+    links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
+    with tracer.start_as_current_span(
+        name, context=parent, kind=SpanKind.CONSUMER, links=() if parent else links
+    ):
+        yield

@@ -1,0 +1,1 @@
+"""What every HTTP interface shares: the application, problems, preconditions, idempotency."""
