@@ -101,9 +101,12 @@ class School(AbstractAsyncContextManager["School"]):
 
     async def import_file(self, path: Path) -> Json:
         """Send an export, confirm all that is asked, wait until it is applied."""
-        ready = await self.send_file(path)
+        return await self.confirm(await self.send_file(path))
+
+    async def confirm(self, ready: Json) -> Json:
+        """Confirm all that an import asks for and wait until it is applied."""
         if ready["state"] != "ready":
-            raise UnexpectedAnswerError(f"{path.name}: {ready['state']} {ready['findings']}")
+            raise UnexpectedAnswerError(f"{ready['state']}: {ready['findings']}")
         needed: Mapping[str, int | None] = ready["confirmations"]
         consent = {
             "confirmations": list(needed),

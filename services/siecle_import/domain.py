@@ -284,7 +284,7 @@ def _with_line(pupil: Pupil, line: PupilLine) -> Pupil:
 
 
 def _reason(line: PupilLine) -> Reason:
-    return Reason.LEFT if line.exit_date else Reason.INACTIVE_DIVISION
+    return Reason.LEFT if line.absence == "exit" else Reason.INACTIVE_DIVISION
 
 
 def _deactivated(pupil: Pupil, reason: Reason, now: dt.datetime) -> Pupil:

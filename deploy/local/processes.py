@@ -1,0 +1,205 @@
+"""Programs that run beside us, write to a log file, and end with us whatever happens.
+
+Three things see to that: a clean stop when a block ends; a session of their own, so that Ctrl-C in
+the terminal reaches us alone and we stop them in order; and the kernel, which sends them a signal
+when we die without a word (`launch.py`).
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from deploy.local.errors import StartError
+
+LAUNCH = Path(__file__).with_name("launch.py")
+
+_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
+"""Starts every program. The kernel takes the *thread* that started a program for its parent, so it
+must be one that lives as long as this process."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run.
+
+    `user` (uid, gid) runs it as someone else, for root only; `death_signal` is what the kernel sends
+    it when we die.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    log: Path
+    environment: Mapping[str, str]
+    folder: Path
+    user: tuple[int, int] | None = None
+    death_signal: signal.Signals = signal.SIGKILL
+    standard_input: Path = Path(os.devnull)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A program that was started."""
+
+    program: Program
+    handle: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is also that of its session."""
+        return self.handle.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self.handle.poll()
+
+
+def start(program: Program, *, keep_log: bool = False) -> Process:
+    """Start a program; its log begins anew unless `keep_log`."""
+    program.log.parent.mkdir(parents=True, exist_ok=True)
+    return Process(program, _spawner.submit(_spawn, program, keep_log=keep_log).result())
+
+
+def _spawn(program: Program, *, keep_log: bool) -> subprocess.Popen[bytes]:
+    owner = "{}:{}".format(*program.user) if program.user else ""
+    launcher = [sys.executable, "-I", "-S", LAUNCH, str(os.getpid())]
+    with (
+        program.log.open("ab" if keep_log else "wb") as log,
+        program.standard_input.open("rb") as standard_input,
+    ):
+        return subprocess.Popen(
+            [*launcher, str(int(program.death_signal)), owner, *program.command],
+            cwd=program.folder,
+            env=dict(program.environment),
+            stdin=standard_input,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def stop(*processes: Process, how: signal.Signals = signal.SIGTERM, within: float = 10.0) -> None:
+    """End processes together: ask with a signal, wait `within` seconds in all, then kill."""
+    deadline = time.monotonic() + within
+    try:
+        for process in processes:
+            process.handle.send_signal(how)
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.handle.wait(max(0.0, deadline - time.monotonic()))
+    finally:
+        for process in processes:
+            _kill(process)
+
+
+def _kill(process: Process) -> None:
+    """Kill what is left of a process and of the children it may have left behind."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.handle.wait()
+
+
+def run(program: Program, *, within: float) -> None:
+    """Run a program to its end.
+
+    Raises:
+        StartError: it failed, or took longer than `within` seconds.
+    """
+    finish([start(program)], within=within)
+
+
+def finish(processes: Sequence[Process], *, within: float) -> None:
+    """Wait for the end of programs that end by themselves.
+
+    Raises:
+        StartError: one failed, or they took longer than `within` seconds.
+    """
+    deadline = time.monotonic() + within
+    try:
+        for process in processes:
+            code = process.handle.wait(max(0.0, deadline - time.monotonic()))
+            if code != 0:
+                raise _ended(process)
+    except subprocess.TimeoutExpired:
+        raise StartError(f"{process.program.name} took longer than {within:g} s.") from None
+    finally:
+        for process in processes:
+            _kill(process)
+
+
+def wait_until(ready: Callable[[], bool], processes: Iterable[Process], *, within: float) -> None:
+    """Wait until `ready` says so, as long as all processes run.
+
+    Raises:
+        StartError: one of them ended, with the end of its log, or `within` seconds passed.
+    """
+    watched = list(processes)
+    deadline = time.monotonic() + within
+    while not ready():
+        for process in watched:
+            if process.exit_code is not None:
+                raise _ended(process)
+        if time.monotonic() > deadline:
+            names = ", ".join(process.program.name for process in watched)
+            raise StartError(
+                f"{names}: not ready after {within:g} s.{last_lines(watched[-1].program.log)}"
+            )
+        time.sleep(0.03)
+
+
+def _ended(process: Process) -> StartError:
+    program = process.program
+    return StartError(
+        f"{program.name} ended with code {process.exit_code}.{last_lines(program.log)}"
+    )
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """The end of a log file, introduced by its name; nothing where there is none."""
+    if not log.exists():
+        return ""
+    lines = log.read_text(errors="replace").splitlines()[-count:]
+    return "\n  ".join([f" The end of {log}:", *lines])
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does: by KeyboardInterrupt, once.
+
+    Later signals find the stop under way, which takes a bounded time, and change nothing. To be
+    used in the main thread.
+    """
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in watched:
+            # Not SIG_IGN, which programs started from here on would inherit.
+            signal.signal(number, lambda *_: None)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in watched}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def started_at(pid: int) -> str | None:
+    """When a process started, in ticks since the boot: with its id, what tells it from any other.
+
+    None when no such process runs (one that has ended but was not waited for does not run).
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else fields[19]

@@ -1,0 +1,157 @@
+"""PostgreSQL and RabbitMQ for a stack or for tests: our own, or those that the environment names.
+
+`CPRO_POSTGRES_URL` and `CPRO_AMQP_URL` (with `CPRO_RABBITMQ_API_URL`, the management API with its
+credentials) each stand for a server that is there already; what they do not name is started.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+
+from deploy.local import postgres, rabbitmq
+from deploy.local.errors import MissingPartError, StackError
+from deploy.local.kept import locked
+
+NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the servers are, each URL with the credentials of its administrator."""
+
+    postgres_url: str
+    amqp_url: str
+    rabbitmq_api_url: str | None
+
+
+@contextmanager
+def running_servers(folder: Path, *, durable: bool = True) -> Iterator[Servers]:
+    """Have both servers ready, with the data of our own in `folder`, and stop what was started.
+
+    `durable=False`: PostgreSQL may lose commits when the machine stops (for tests).
+
+    Raises:
+        StackError: a server is missing or does not start; `folder` is in use.
+    """
+    with starting_servers(folder, durable=durable) as (servers, wait_for_rabbitmq):
+        wait_for_rabbitmq()
+        yield servers
+
+
+@contextmanager
+def starting_servers(
+    folder: Path, *, durable: bool = True, fresh: bool = False
+) -> Iterator[tuple[Servers, Callable[[], None]]]:
+    """The same, while RabbitMQ, the slower one, still starts: call what is given to wait for it.
+
+    `fresh` empties the folder first.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(locked(folder.with_name(f"{folder.name}.lock")))
+        if fresh and folder.exists():
+            postgres.wait_for_the_last_one(folder / "postgres")
+            shutil.rmtree(folder)
+        amqp_url = os.environ.get("CPRO_AMQP_URL")
+        api_url = os.environ.get("CPRO_RABBITMQ_API_URL") if amqp_url else None
+        wait: Callable[[], None] = _nothing
+        if not amqp_url:
+            broker = stack.enter_context(rabbitmq.running(folder / "rabbitmq"))
+            amqp_url, api_url, wait = broker.amqp_url, broker.api_url, broker.wait
+        postgres_url = os.environ.get("CPRO_POSTGRES_URL")
+        if not postgres_url:
+            database = stack.enter_context(postgres.running(folder / "postgres", durable=durable))
+            database.wait()
+            postgres_url = database.url
+        yield Servers(postgres_url, amqp_url, api_url), wait
+
+
+def _nothing() -> None:
+    """Wait for a server that is there already."""
+
+
+async def create_database(servers: Servers, name: str) -> str:
+    """The URL of the database `name` and of its owner, the role `name`; made when not there.
+
+    No other role can connect to it. The role's password follows from that of the administrator, so
+    that it is the same at every start and for every caller.
+    """
+    _check(name)
+    administrator = urlsplit(servers.postgres_url)
+    secret = unquote(administrator.password or "").encode()
+    password = hmac.digest(secret, f"cpro/{name}".encode(), hashlib.sha256).hex()
+    connection = await _connected(servers)
+    try:
+        await connection.execute("SELECT pg_advisory_lock(hashtext($1))", f"cpro/{name}")
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
+            await connection.execute(f'CREATE ROLE "{name}" LOGIN')
+        await connection.execute(f"ALTER ROLE \"{name}\" PASSWORD '{password}'")
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            await connection.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
+        await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
+    finally:
+        await connection.close()
+    host = administrator.netloc.rpartition("@")[2]
+    return urlunsplit(administrator._replace(netloc=f"{name}:{password}@{host}", path=f"/{name}"))
+
+
+async def drop_database(servers: Servers, name: str) -> None:
+    """Remove the database `name` with its connections, and its role, if they are there."""
+    _check(name)
+    connection = await _connected(servers)
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await connection.execute(f'DROP ROLE IF EXISTS "{name}"')
+    finally:
+        await connection.close()
+
+
+async def create_vhost(servers: Servers, name: str) -> str:
+    """The AMQP URL of the virtual host `name`, made when not there."""
+    user = urlsplit(servers.amqp_url).username or "guest"
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    vhost = quote(name, safe="")
+    async with _management(servers) as api:
+        (await api.put(f"/api/vhosts/{vhost}")).raise_for_status()
+        answer = await api.put(f"/api/permissions/{vhost}/{user}", json=everything)
+        answer.raise_for_status()
+    return urlunsplit(urlsplit(servers.amqp_url)._replace(path=f"/{vhost}"))
+
+
+async def delete_vhost(servers: Servers, name: str) -> None:
+    """Remove the virtual host `name`, with its queues and connections, if it is there."""
+    async with _management(servers) as api:
+        answer = await api.delete(f"/api/vhosts/{quote(name, safe='')}")
+        if answer.status_code != httpx.codes.NOT_FOUND:
+            answer.raise_for_status()
+
+
+def _check(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name for a database: lower-case letters, digits and _")
+
+
+async def _connected(servers: Servers) -> "asyncpg.Connection[asyncpg.Record]":
+    try:
+        return await asyncpg.connect(servers.postgres_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise StackError(
+            f"PostgreSQL does not let us in ({error}): look at CPRO_POSTGRES_URL."
+        ) from error
+
+
+def _management(servers: Servers) -> httpx.AsyncClient:
+    if servers.rabbitmq_api_url is None:
+        raise MissingPartError(
+            "Virtual hosts need RabbitMQ's management API: set CPRO_RABBITMQ_API_URL."
+        )
+    return httpx.AsyncClient(base_url=servers.rabbitmq_api_url, timeout=30)

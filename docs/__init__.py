@@ -1,0 +1,1 @@
+"""Documentation. `reference` generates its machine-made parts."""

@@ -1,0 +1,103 @@
+"""Writes the references that are made from the code: `docs/events.json` (AsyncAPI) and `docs/api/`.
+
+`python -m docs.reference` writes them; `--check` fails if they are not current.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from shared.events import CATALOGUE, Event
+from shared.messaging.topology import EXCHANGE, queue_of
+from shared.service import Service
+
+HERE = Path(__file__).parent
+SERVICES = (
+    "dossier",
+    "etablissement",
+    "gateway",
+    "inspector_access",
+    "notifier",
+    "siecle_import",
+    "transfer",
+)
+
+
+def service(name: str) -> Service:
+    """The description of a service, from its `__main__`."""
+    found: Service = importlib.import_module(f"services.{name}.__main__").service
+    return found
+
+
+def asyncapi() -> dict[str, Any]:
+    """Every event as an AsyncAPI 3 document: who publishes it, who hears it, what it holds."""
+    messages = {event.__name__: _message(event) for event in CATALOGUE.values()}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "CPro éducation – Paramètres: events", "version": "1"},
+        "channels": {
+            EXCHANGE: {
+                "address": EXCHANGE,
+                "description": "Topic exchange; the routing key is the event's type.",
+                "messages": {name: _ref("messages", name) for name in messages},
+            }
+        },
+        "operations": {
+            f"{event.owner}-publishes-{event.__name__}": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{EXCHANGE}"},
+                "messages": [{"$ref": f"#/channels/{EXCHANGE}/messages/{event.__name__}"}],
+            }
+            for event in CATALOGUE.values()
+        },
+        "components": {"messages": messages},
+    }
+
+
+def _message(event: type[Event]) -> dict[str, Any]:
+    return {
+        "name": event.type,
+        "title": event.__name__,
+        "summary": (event.__doc__ or "").strip().split("\n")[0],
+        "contentType": "application/cloudevents+json",
+        "x-queues": [queue_of(listener) for listener in event.listeners],
+        "payload": event.model_json_schema(mode="serialization"),
+    }
+
+
+def _ref(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def references() -> Iterator[tuple[Path, str]]:
+    """Each generated file with its content."""
+    yield HERE / "events.json", _text(asyncapi())
+    for name in SERVICES:
+        yield HERE / "api" / f"{name}.json", _text(service(name).app().openapi())
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def outdated() -> list[Path]:
+    """The files that are not as the code says."""
+    return [path for path, text in references() if not path.exists() or path.read_text() != text]
+
+
+def main() -> None:
+    """Write the references, or check them."""
+    if "--check" in sys.argv:
+        if late := outdated():
+            names = ", ".join(path.name for path in late)
+            raise SystemExit(f"not current, run `python -m docs.reference`: {names}")
+        return
+    for path, text in references():
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

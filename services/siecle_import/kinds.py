@@ -1,0 +1,93 @@
+"""Which kind of file was dropped: told by its first bytes and its root element, not by its name."""
+
+from typing import Literal
+from xml.parsers import expat
+
+Kind = Literal["eleves", "nomenclature", "structures", "responsables", "sts", "csv", "unknown"]
+
+PUPIL_ROOT = "BEE_ELEVES"
+
+ROOTS: dict[str, tuple[Kind, str]] = {
+    PUPIL_ROOT: ("eleves", "Élèves"),
+    "BEE_NOMENCLATURES": ("nomenclature", "Nomenclature"),
+    "BEE_STRUCTURES": ("structures", "Structures"),
+    "BEE_RESPONSABLES": ("responsables", "Responsables"),
+    "BEE_COMMUN": ("unknown", "Commun"),
+    "STS_EDT": ("sts", "STS (emploi du temps)"),
+}
+"""Root element of each export of SIECLE and STS, with its kind and the name staff know it by."""
+
+ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+
+_OTHER_FORMATS = (
+    (b"\xd0\xcf\x11\xe0", "spreadsheet"),
+    (b"%PDF", "PDF"),
+    (b"Rar!", "archive RAR"),
+    (b"7z\xbc\xaf", "archive 7-Zip"),
+    (b"\x1f\x8b", "archive gzip"),
+    (b"\x89PNG", "image PNG"),
+    (b"\xff\xd8\xff", "image JPEG"),
+)
+
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+
+
+def text_of(head: bytes) -> str:
+    """The first bytes of a file as text, by its byte order mark or the NUL of UTF-16.
+
+    Good enough to look at markup and separators, whatever the 8-bit encoding.
+    """
+    for mark, codec in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return head[len(mark) :].decode(codec, "replace")
+    if head[:2] == b"<\0":
+        return head.decode("utf-16-le", "replace")
+    if head[:2] == b"\0<":
+        return head.decode("utf-16-be", "replace")
+    return head.decode("latin-1")
+
+
+def looks_like_xml(head: bytes) -> bool:
+    """Whether the first thing in the file is markup."""
+    return text_of(head).lstrip().startswith("<")
+
+
+def other_format(head: bytes) -> str:
+    """The name of a format that is neither XML nor zip: « csv », « spreadsheet », « PDF »."""
+    for signature, name in _OTHER_FORMATS:
+        if head.startswith(signature):
+            return name
+    text = text_of(head)
+    first_line = text.lstrip().partition("\n")[0]
+    is_table = any(separator in first_line for separator in ";,\t")
+    return "csv" if is_table and "\0" not in text else "format non reconnu"
+
+
+class _RootFound(Exception):  # noqa: N818 - it ends the parsing, it is no error
+    pass
+
+
+def root_of(head: bytes) -> str | None:
+    """The name of the root element, if the first bytes hold it before anything unreadable."""
+    parser = expat.ParserCreate("utf-8")
+    found: list[str] = []
+
+    def stop(name: str, _attributes: dict[str, str]) -> None:
+        found.append(name)
+        raise _RootFound
+
+    def stop_at_doctype(*_declaration: object) -> None:
+        raise _RootFound
+
+    parser.StartElementHandler = stop
+    parser.StartDoctypeDeclHandler = stop_at_doctype
+    try:
+        # Names that staff could have written are ASCII; other bytes may be read wrongly here.
+        parser.Parse(text_of(head).encode("utf-8", "replace"), False)
+    except (_RootFound, expat.ExpatError):
+        pass
+    return found[0] if found else None

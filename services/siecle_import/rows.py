@@ -1,0 +1,82 @@
+"""What one line of a pupil file says, once read and judged: values only.
+
+These are the types that the reading hands to the import; the rules that make them are in
+`lines.py`, those across lines in `reading.py`.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+Sex = Literal["M", "F"]
+Absence = Literal["exit", "inactive_division"]
+
+
+@dataclass(frozen=True, slots=True)
+class PupilLine:
+    """A pupil as a file describes him, without error.
+
+    `rnie`, `bea` and `ina` are the INE aliases by shape, whatever the tag they stood in; None means
+    that the file gives none of this shape, not that the pupil has none. `line` counts the lines of
+    the XML from 1. `absence` is None for those who are present.
+    """
+
+    line: int
+    eleve_id: str
+    family_name: str
+    usage_name: str | None
+    first_name: str
+    birth_date: dt.date
+    sex: Sex | None
+    rnie: str | None
+    bea: str | None
+    ina: str | None
+    status: str | None
+    mef: str | None
+    division: str | None
+    previous_uai: str | None
+    entry_date: dt.date | None
+    exit_date: dt.date | None
+    exit_reason: str | None
+    absence: Absence | None
+
+    @property
+    def present(self) -> bool:
+        """Whether the pupil is at the school today."""
+        return self.absence is None
+
+    @property
+    def planned_departure(self) -> dt.date | None:
+        """The day a present pupil will leave; nothing happens on it, the next import tells."""
+        return self.exit_date if self.present else None
+
+    @property
+    def why_absent(self) -> str | None:
+        """The reason shown to staff: « sorti le 10/01/2026, motif 10 »."""
+        if self.absence == "exit" and self.exit_date is not None:
+            reason = f", motif {self.exit_reason}" if self.exit_reason else ""
+            return f"sorti le {self.exit_date:%d/%m/%Y}{reason}"
+        return "division Inactifs" if self.absence else None
+
+
+@dataclass(frozen=True, slots=True)
+class LineInError:
+    """Whom a line in error is about, as far as it can be read.
+
+    Such a pupil is neither changed nor deactivated: the import must find him in the base.
+    """
+
+    line: int
+    eleve_id: str | None
+    family_name: str | None
+    usage_name: str | None
+    first_name: str | None
+    birth_date: dt.date | None
+    rnie: str | None
+    bea: str | None
+    ina: str | None
+
+
+def aliases(line: PupilLine | LineInError) -> tuple[str, ...]:
+    """The INE of a line, of every shape."""
+    return tuple(ine for ine in (line.rnie, line.bea, line.ina) if ine)

@@ -1,0 +1,135 @@
+"""One pair of servers for the session; databases and a virtual host of its own for each test."""
+
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet, OKPKey
+
+from deploy.local.client import Sign
+from deploy.local.servers import (
+    Servers,
+    create_database,
+    create_vhost,
+    delete_vhost,
+    running_servers,
+)
+from shared.database import KERNEL_MIGRATIONS, Database, migrate
+from typing import Any; System=Any; running=None
+from services.transfer.__main__ import service as _t
+from services.dossier.__main__ import service as _d
+CHAIN=[_t,_d]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """PostgreSQL and RabbitMQ: those of `CPRO_POSTGRES_URL` and `CPRO_AMQP_URL`, or embedded."""
+    with running_servers(tmp_path_factory.mktemp("servers"), durable=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def templates(servers: Servers) -> Mapping[str, str]:
+    """The URL of a migrated database of each service of the chain, to be copied."""
+    urls = {}
+    for service in CHAIN:
+        urls[service.name] = await create_database(
+            servers, f"template_{service.name}_{secrets.token_hex(4)}"
+        )
+        await migrate(urls[service.name], service.migration_folders)
+    return urls
+
+
+@asynccontextmanager
+async def _admin(servers: Servers) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(servers.postgres_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def database_urls(
+    servers: Servers, templates: Mapping[str, str]
+) -> AsyncIterator[Mapping[str, str]]:
+    """A fresh database of each service of the chain, owned by the role of its template."""
+    suffix = secrets.token_hex(4)
+    urls = {}
+    async with _admin(servers) as admin:
+        for service, url in templates.items():
+            base, _, template = url.rpartition("/")
+            await admin.execute(
+                f'CREATE DATABASE "{service}_{suffix}" TEMPLATE "{template}" OWNER "{template}"'
+            )
+            urls[service] = f"{base}/{service}_{suffix}"
+    yield urls
+    async with _admin(servers) as admin:
+        for service in urls:
+            await admin.execute(f'DROP DATABASE "{service}_{suffix}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def vhost(servers: Servers) -> AsyncIterator[str]:
+    """The URL of a virtual host of this test."""
+    name = f"test-{secrets.token_hex(4)}"
+    yield await create_vhost(servers, name)
+    await delete_vhost(servers, name)
+
+
+@pytest.fixture
+async def kernel(servers: Servers) -> AsyncIterator[Database]:
+    """A database with the kernel's tables only."""
+    name = f"kernel_{secrets.token_hex(4)}"
+    url = await create_database(servers, name)
+    await migrate(url, [KERNEL_MIGRATIONS])
+    database = await Database.open(url, 8)
+    yield database
+    await database.close()
+    async with _admin(servers) as admin:
+        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await admin.execute(f'DROP ROLE "{name}"')
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> OKPKey:
+    """The key that signs the tokens of the tests."""
+    return OKPKey.generate_key("Ed25519", {"kid": "test"})
+
+
+@pytest.fixture(scope="session")
+def sign(signing_key: OKPKey) -> Sign:
+    """Signs tokens as the gateway does; claims given replace the usual ones."""
+
+    def token(claims: Mapping[str, object]) -> str:
+        now = int(time.time())
+        usual = {"iss": "test", "aud": "cpro", "iat": now, "exp": now + 300}
+        header = {"alg": "EdDSA", "kid": "test"}
+        return jwt.encode(header, {**usual, **claims}, signing_key, algorithms=["EdDSA"])
+
+    return token
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory, signing_key: OKPKey) -> Path:
+    """A folder with the public keys and the secret of the match keys."""
+    folder = tmp_path_factory.mktemp("keys")
+    public = KeySet([signing_key]).as_dict(private=False)
+    (folder / "jwks.json").write_text(json.dumps(public))
+    (folder / "match.key").write_bytes(secrets.token_bytes(32))
+    return folder
+
+
+@pytest.fixture
+async def system(
+    database_urls: Mapping[str, str], vhost: str, keys: Path, sign: Sign
+) -> AsyncIterator[System]:
+    """`siecle_import`, `transfer` and `dossier`, running."""
+    async with running(CHAIN, database_urls, vhost, keys, sign) as started:
+        yield started

@@ -1,0 +1,39 @@
+"""Runs a service that kills itself (SIGKILL) at one named point: `launch POINT NAME serve`.
+
+The points are set from outside, by replacing a function of the kernel: production code holds none.
+"""
+
+import os
+import runpy
+import signal
+import sys
+from typing import Any, NoReturn
+
+from shared.messaging import outbox
+from shared.messaging.consumer import Consumer
+from shared.messaging.relay import Relay
+
+
+def _die(*_: Any, **__: Any) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+POINTS = {
+    "between-commit-and-publish": (Relay, "_publish"),
+    "between-publish-and-delete": (outbox, "remove"),
+    "between-commit-and-ack": (Consumer, "_acknowledge"),
+}
+
+
+def main() -> None:
+    """Arm the point, then run the service as its own command does."""
+    point, module, *arguments = sys.argv[1:]
+    owner, method = POINTS[point]
+    setattr(owner, method, _die)
+    sys.argv = [module, *arguments]
+    runpy.run_module(f"services.{module}", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

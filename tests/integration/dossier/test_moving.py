@@ -1,0 +1,201 @@
+"""`dossier` decides each transfer once, moves all records in one statement, and says so."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+from uuid import UUID, uuid4
+
+import pytest
+
+from deploy.local.client import eventually
+from services.dossier import domain, store
+from services.dossier.handlers import handle
+from shared.database import Database
+from shared.events import (
+    DossierTransferred,
+    DossierTransferRefused,
+    Event,
+    PupilCreated,
+    PupilReactivated,
+    PupilUpdated,
+    Side,
+    TransferRequested,
+    TransferWithdrawn,
+)
+from shared.messaging.consumer import Batch
+from tests.support.pupils import JANUARY, A, B, arrival, departure, pupil
+
+
+@pytest.fixture
+async def database(database_urls: Mapping[str, str]) -> AsyncIterator[Database]:
+    opened = await Database.open(database_urls["dossier"], 8)
+    yield opened
+    await opened.close()
+
+
+async def take(database: Database, *events: Event) -> list[Event]:
+    """Handle events in one batch; returns what is published."""
+    async with database.transaction() as transaction:
+        await handle(transaction, Batch(events))
+        return list(transaction.events)
+
+
+def request(origin: UUID, destination: UUID, *, stay: int = 1) -> TransferRequested:
+    return TransferRequested(
+        transfer_id=uuid4(),
+        origin=Side(uai=A, pupil_id=origin),
+        origin_stay=stay,
+        destination=Side(uai=B, pupil_id=destination),
+    )
+
+
+async def write(database: Database, pupil_id: UUID, kind: str = "bilan") -> UUID:
+    record_id = uuid4()
+    async with database.transaction() as transaction:
+        connection = transaction.connection
+        holder = domain.check_writable(await store.learner_for_writing(connection, pupil_id), A)
+        content = {
+            "kind": kind, "title": "t", "diploma": None, "body": {}, "author": "a",
+            "written_on": dt.date(2025, 11, 20),
+        }  # fmt: skip
+        await store.add_record(connection, record_id, holder, content)
+    return record_id
+
+
+async def held(database: Database, pupil_id: UUID) -> set[UUID]:
+    async with database.connection() as connection:
+        return {row["id"] for row in await store.records_of(connection, pupil_id, None, 50)}
+
+
+@pytest.fixture
+async def pair(database: Database) -> tuple[UUID, UUID]:
+    """A learner who has left A, and the same one in B."""
+    left, came = departure(A), arrival(B)
+    await take(database, left, came)
+    return left.pupil_id, came.pupil_id
+
+
+async def test_all_records_move_and_are_counted_by_kind(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    old, new = pair
+    ids = {await write(database, old, kind) for kind in ("bilan", "fiche", "fiche")}
+    [answer] = await take(database, request(old, new))
+    assert isinstance(answer, DossierTransferred)
+    assert answer.counts == {"bilan": 1, "fiche": 2}
+    assert await held(database, new) == ids
+    assert await held(database, old) == set()
+
+
+async def test_a_repeated_request_gets_the_same_answer_and_moves_nothing_more(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    old, new = pair
+    await write(database, old)
+    asked = request(old, new)
+    first = await take(database, asked)
+    assert await take(database, asked) == first
+    assert await take(database, asked, asked) == first
+
+
+async def test_a_learner_without_records_is_moved_with_zero_counts(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    [answer] = await take(database, request(*pair))
+    assert isinstance(answer, DossierTransferred)
+    assert answer.counts == {}
+
+
+async def test_a_withdrawal_that_arrives_before_its_request_is_remembered(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    old, new = pair
+    record = await write(database, old)
+    asked = request(old, new)
+    await take(database, TransferWithdrawn(transfer_id=asked.transfer_id))
+    [answer] = await take(database, asked)
+    assert isinstance(answer, DossierTransferRefused)
+    assert await held(database, old) == {record}
+
+
+async def test_a_withdrawal_after_the_move_is_answered_with_the_move(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    asked = request(*pair)
+    await take(database, asked)
+    [answer] = await take(database, TransferWithdrawn(transfer_id=asked.transfer_id))
+    assert isinstance(answer, DossierTransferred)
+
+
+async def test_what_the_new_school_has_written_stays(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    old, new = pair
+    record = await write(database, old)
+    await take(database, request(old, new))
+    async with database.connection() as connection:
+        row = await store.record_of(connection, new, record)
+    assert row is not None
+    assert row["origin_uai"] == A
+
+
+async def test_a_learner_not_held_yet_is_entered_from_the_request(database: Database) -> None:
+    old, new = uuid4(), uuid4()
+    [answer] = await take(database, request(old, new))
+    assert isinstance(answer, DossierTransferred)
+    await take(database, pupil(PupilCreated, B, pupil_id=new))
+    async with database.connection() as connection:
+        learner = await store.learner(connection, new)
+    assert learner == domain.Learner(new, B, None)
+
+
+async def test_after_the_move_nothing_is_written_in_the_old_school_until_a_later_stay(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    old, new = pair
+    await take(database, request(old, new))
+    with pytest.raises(domain.RecordsMovedError):
+        await write(database, old)
+    await take(database, pupil(PupilReactivated, A, pupil_id=old, version=9, stay=2))
+    assert await held(database, old) == {await write(database, old)}
+
+
+async def test_a_late_event_of_the_stay_before_the_move_does_not_reopen_the_old_school(
+    database: Database,
+) -> None:
+    """The request overtakes the events of the learner's last changes in the old school."""
+    old, new = uuid4(), uuid4()
+    await take(database, pupil(PupilCreated, A, pupil_id=old))
+    await take(database, request(old, new))
+    await take(database, pupil(PupilUpdated, A, pupil_id=old, version=2))
+    with pytest.raises(domain.RecordsMovedError):
+        await write(database, old)
+
+
+async def test_a_writer_and_a_move_at_once_lose_no_record(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    """The move waits for the writer, then takes the new record with it."""
+    old, new = pair
+    async with database.transaction() as writing:
+        connection = writing.connection
+        holder = domain.check_writable(await store.learner_for_writing(connection, old), A)
+        moving = asyncio.create_task(take(database, request(old, new)))
+
+        async def waits() -> bool:
+            async with database.connection() as other:
+                found: bool = await other.fetchval(
+                    "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                    " AND datname = current_database())"
+                )
+                return found
+
+        await eventually(waits, "the move to wait for the writer")
+        content = {
+            "kind": "fiche", "title": "t", "diploma": None, "body": {}, "author": "a",
+            "written_on": JANUARY.date(),
+        }  # fmt: skip
+        record = uuid4()
+        await store.add_record(connection, record, holder, content)
+    await moving
+    assert await held(database, new) == {record}

@@ -1,0 +1,273 @@
+"""The transfer protocol on a real database (docs/transfer.md), event by event."""
+
+import asyncio
+import itertools
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.client import eventually
+from services.transfer.handlers import handle
+from services.transfer.reconcile import reconcile
+from shared.events import (
+    DossierTransferred,
+    DossierTransferRefused,
+    Event,
+    PupilDeactivated,
+    PupilReactivated,
+    PupilUpdated,
+    TransferClosed,
+    TransferRequested,
+    TransferWithdrawn,
+)
+from shared.messaging.consumer import Batch
+from tests.integration.transfer.conftest import Transfer
+from tests.support.pupils import (
+    JANUARY,
+    SEPTEMBER,
+    A,
+    B,
+    C,
+    arrival,
+    departure,
+    imported,
+    keys,
+    pupil,
+)
+
+
+@pytest.fixture
+async def both_on(transfer: Transfer) -> Transfer:
+    await transfer.switch(A, active=True)
+    await transfer.switch(B, active=True)
+    return transfer
+
+
+async def states(transfer: Transfer) -> list[str]:
+    return [row["state"] for row in await transfer.transfers()]
+
+
+async def test_the_last_condition_opens_the_transfer_whichever_it_is(transfer: Transfer) -> None:
+    events: tuple[Event, ...] = (departure(A, keys(1)), arrival(B, keys(1)), imported(B))
+    for number, order in enumerate(itertools.permutations(events)):
+        for event in order:
+            await transfer.take(event)
+        assert len(await transfer.transfers()) == 0, f"order {number}: the switches are off"
+    await transfer.switch(A, active=True)
+    assert await states(transfer) == []
+    await transfer.switch(B, active=True)
+    assert await states(transfer) == ["requested"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_events_open_one_transfer_in_any_order_and_repeated(
+    both_on: Transfer, order: tuple[int, ...]
+) -> None:
+    events = (departure(A, keys(1)), arrival(B, keys(1)), imported(B))
+    for index in (*order, *order):
+        await both_on.take(events[index])
+    assert await states(both_on) == ["requested"]
+    assert await both_on.published(TransferRequested) == 1
+
+
+async def test_one_batch_is_decided_like_many(both_on: Transfer) -> None:
+    await both_on.take(imported(B), arrival(B, keys(1)), departure(A, keys(1)))
+    assert await states(both_on) == ["requested"]
+
+
+async def test_an_older_version_changes_nothing(both_on: Transfer) -> None:
+    left = departure(A, keys(1))
+    await both_on.take(left)
+    await both_on.take(pupil(PupilUpdated, A, keys(1), pupil_id=left.pupil_id, version=1))
+    await both_on.take(arrival(B, keys(1)), imported(B))
+    assert await states(both_on) == ["requested"]
+
+
+async def test_rule_1_two_deciding_transactions_open_exactly_one_transfer(
+    both_on: Transfer,
+) -> None:
+    """A departure and an arrival in two transactions that overlap: neither misses the other."""
+    database = both_on.database
+    async with database.transaction() as first:
+        await handle(first, Batch([departure(A, keys(1))]))
+        second = asyncio.create_task(both_on.take(arrival(B, keys(1)), imported(B)))
+        third = asyncio.create_task(both_on.switch(C, active=True))
+
+        async def two_wait() -> bool:
+            async with database.connection() as connection:
+                waiting: int = await connection.fetchval(
+                    """
+                    SELECT count(*) FROM pg_stat_activity
+                    WHERE wait_event = 'advisory' AND datname = current_database()
+                    """
+                )
+                return waiting == 2
+
+        await eventually(two_wait, "both other transactions to wait for the lock")
+        assert not second.done()
+    await asyncio.gather(second, third)
+    assert await states(both_on) == ["requested"]
+
+
+async def test_many_transactions_at_once_open_one_transfer_for_each_departure(
+    both_on: Transfer,
+) -> None:
+    batches = [(departure(A, keys(i)), arrival(B, keys(i)), imported(B)) for i in range(1, 21)]
+    await asyncio.gather(*(both_on.take(event) for batch in batches for event in batch))
+    assert await states(both_on) == ["requested"] * 20
+
+
+async def test_rule_2_a_learner_back_before_the_move_withdraws_the_request(
+    both_on: Transfer,
+) -> None:
+    left = departure(A, keys(1))
+    await both_on.take(left, arrival(B, keys(1)), imported(B))
+    back = pupil(
+        PupilReactivated, A, keys(1), pupil_id=left.pupil_id, version=3, stay=2, activated=JANUARY
+    )
+    await both_on.take(back)
+    assert await both_on.published(TransferWithdrawn) == 1
+    assert await states(both_on) == ["requested"], "until dossier says what came first"
+    [row] = await both_on.transfers()
+    await both_on.take(DossierTransferRefused(transfer_id=row["id"], reason="withdrawn"))
+    assert await states(both_on) == ["cancelled"]
+
+
+@pytest.mark.parametrize("school", [A, B])
+async def test_rule_2_a_switch_put_off_withdraws_and_put_on_again_opens_anew(
+    both_on: Transfer, school: str
+) -> None:
+    await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), imported(B))
+    await both_on.switch(A if school == A else B, active=False)
+    [row] = await both_on.transfers()
+    assert row["withdrawn_at"]
+    await both_on.take(DossierTransferRefused(transfer_id=row["id"], reason="withdrawn"))
+    await both_on.switch(A if school == A else B, active=True)
+    assert await states(both_on) == ["cancelled", "requested"]
+
+
+async def test_a_withdrawal_that_came_too_late_closes_the_transfer(both_on: Transfer) -> None:
+    await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), imported(B))
+    await both_on.switch(A, active=False)
+    [row] = await both_on.transfers()
+    await both_on.take(DossierTransferred(transfer_id=row["id"], counts={"bilan": 1}))
+    assert await states(both_on) == ["closed"]
+
+
+async def test_rule_3_a_departure_is_transferred_once(both_on: Transfer) -> None:
+    left, came = departure(A, keys(1)), arrival(B, keys(1))
+    await both_on.take(left, came, imported(B))
+    [row] = await both_on.transfers()
+    answer = DossierTransferred(transfer_id=row["id"], counts={"fiche": 2})
+    await both_on.take(answer)
+    await both_on.take(answer)
+    assert await both_on.published(TransferClosed) == 1
+    await both_on.switch(A, active=False)
+    await both_on.switch(A, active=True)
+    assert await states(both_on) == ["closed"]
+
+
+async def test_rule_3_two_earlier_schools_owe_records_one_after_the_other(
+    both_on: Transfer,
+) -> None:
+    await both_on.switch(C, active=True)
+    await both_on.take(
+        departure(A, keys(1)), departure(C, keys(1)), arrival(B, keys(1)), imported(B)
+    )
+    assert await states(both_on) == ["requested"]
+    [row] = await both_on.transfers()
+    await both_on.take(DossierTransferred(transfer_id=row["id"], counts={}))
+    assert await states(both_on) == ["closed", "requested"]
+    assert {t["origin_uai"] for t in await both_on.transfers()} == {A, C}
+
+
+async def test_two_schools_that_claim_a_learner_move_nothing_until_one_remains(
+    both_on: Transfer,
+) -> None:
+    await both_on.switch(C, active=True)
+    rival = arrival(C, keys(1))
+    await both_on.take(imported(B), imported(C))
+    await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), rival)
+    assert await states(both_on) == []
+    await both_on.take(pupil(PupilUpdated, C, keys(2), pupil_id=rival.pupil_id, version=2))
+    [row] = await both_on.transfers()
+    assert (row["origin_uai"], row["destination_uai"]) == (A, B)
+
+
+async def test_an_older_list_claims_nobody_until_the_school_imports_again(
+    both_on: Transfer,
+) -> None:
+    await both_on.take(imported(B, 1, SEPTEMBER), arrival(B, keys(1)), departure(A, keys(1)))
+    assert await states(both_on) == []
+    await both_on.take(imported(B, 2, JANUARY))
+    assert await states(both_on) == ["requested"]
+
+
+async def test_a_learner_named_by_an_import_as_deactivated_claims_nothing(
+    both_on: Transfer,
+) -> None:
+    """B's import says that he left before his own event has come."""
+    came = arrival(B, keys(1))
+    gone = pupil(PupilDeactivated, B, keys(1), pupil_id=came.pupil_id, version=2)
+    await both_on.take(came, departure(A, keys(1)))
+    await both_on.take(imported(B, 2, JANUARY, gone))
+    assert await states(both_on) == []
+    await both_on.take(gone)
+    assert await states(both_on) == []
+
+
+async def test_another_birth_date_is_not_moved_another_name_is_flagged(both_on: Transfer) -> None:
+    await both_on.take(imported(B))
+    await both_on.take(departure(A, keys(1)), arrival(B, keys(1, born=2)))
+    assert await states(both_on) == []
+    await both_on.take(departure(A, keys(2)), arrival(B, keys(2, named=2)))
+    [row] = await both_on.transfers()
+    assert row["names_differ"]
+
+
+async def test_one_of_several_aliases_in_common_is_enough(both_on: Transfer) -> None:
+    await both_on.take(
+        imported(B), departure(A, keys(1), keys(2)), arrival(B, keys(3), keys(2))
+    )
+    assert await states(both_on) == ["requested"]
+
+
+async def test_the_reconcile_finds_nothing_in_normal_life(both_on: Transfer) -> None:
+    await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), imported(B))
+    assert await reconcile(both_on.database) == 0
+    assert await states(both_on) == ["requested"]
+
+
+async def test_the_reconcile_opens_what_was_missed_and_asks_again(both_on: Transfer) -> None:
+    await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), imported(B))
+    async with both_on.database.transaction() as transaction:
+        await transaction.connection.execute("DELETE FROM transfer")
+    assert await reconcile(both_on.database) == 1
+    async with both_on.database.transaction() as transaction:
+        await transaction.connection.execute(
+            "UPDATE transfer SET asked_at = asked_at - interval '1 hour'"
+        )
+    requests = await both_on.published(TransferRequested)
+    assert await reconcile(both_on.database) == 0
+    assert await both_on.published(TransferRequested) == requests + 1
+
+
+async def test_a_batch_of_500_events_costs_at_most_12_statements(both_on: Transfer) -> None:
+    events = [
+        event
+        for i in range(1, 251)
+        for event in (departure(A, keys(i)), arrival(B, keys(i)))
+    ][:499]
+    statements: list[str] = []
+    async with both_on.database.transaction() as transaction:
+        with transaction.connection.query_logger(lambda q: statements.append(q.query)):
+            await handle(transaction, Batch([*events, imported(B)]))
+    assert len(await both_on.transfers()) >= 249
+    # asyncpg's own look-ups of types, once a connection, are no cost of a batch.
+    ours = [text for text in statements if "pg_type" not in text and "'jit'" not in text]
+    assert len(ours) <= 12, ours
+
+
+async def test_an_unknown_transfer_is_passed_over(both_on: Transfer) -> None:
+    await both_on.take(DossierTransferred(transfer_id=uuid4(), counts={}))
+    assert await states(both_on) == []

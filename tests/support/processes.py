@@ -1,0 +1,91 @@
+"""Services as processes of their own, to be killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.client import School, Sign
+from tests.support.system import TODAY, all_ready, free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Processes:
+    """Service processes of one test, each at a port that it keeps over its restarts."""
+
+    database_urls: Mapping[str, str]
+    amqp_url: str
+    keys: Path
+    sign: Sign
+    log: Path
+    ports: dict[str, int] = field(default_factory=dict)
+    running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where the services listen."""
+        return {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}
+
+    def school(self, uai: str) -> School:
+        """The staff and modules of one school."""
+        return School(uai, self.urls, self.sign)
+
+    async def start(self, name: str, *, dies: str | None = None) -> None:
+        """Start a service and wait until it is ready; `dies` names the point where it kills itself
+        (tests/faults/launch.py).
+        """
+        port = self.ports.setdefault(name, free_port())
+        command = ["-m", "tests.faults.launch", dies, name] if dies else ["-m", f"services.{name}"]
+        environment = {
+            **os.environ,
+            "CPRO_ENVIRONMENT": "local",
+            "CPRO_DATABASE_URL": self.database_urls[name],
+            "CPRO_AMQP_URL": self.amqp_url,
+            "CPRO_HTTP_PORT": str(port),
+            "CPRO_JWKS_FILE": str(self.keys / "jwks.json"),
+            "CPRO_MATCH_KEY_FILE": str(self.keys / "match.key"),
+            "CPRO_TODAY": TODAY.isoformat(),
+        }
+        with (self.log / f"{name}.log").open("ab") as output:
+            self.running[name] = await asyncio.create_subprocess_exec(
+                sys.executable, *command, "serve",
+                cwd=ROOT, env=environment, stdout=output, stderr=output,
+            )  # fmt: skip
+        await all_ready({name: self.urls[name]})
+
+    async def stop(self, name: str) -> None:
+        """Stop a service as an orchestrator does; it must end by itself."""
+        process = self.running.pop(name)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 15) == 0, f"{name} did not stop cleanly"
+
+    async def killed(self, name: str) -> None:
+        """Wait until a service has killed itself."""
+        status = await asyncio.wait_for(self.running.pop(name).wait(), 30)
+        assert status == -signal.SIGKILL, f"{name} ended with {status}, see its log"
+
+    async def replace(self, name: str, *, dies: str | None = None) -> None:
+        """Stop a service and start it again."""
+        await self.stop(name)
+        await self.start(name, dies=dies)
+
+
+@asynccontextmanager
+async def processes(
+    database_urls: Mapping[str, str], amqp_url: str, keys: Path, sign: Sign, log: Path
+) -> AsyncIterator[Processes]:
+    """The three services of the chain as processes; what is still there at the end is killed."""
+    started = Processes(database_urls, amqp_url, keys, sign, log)
+    try:
+        await asyncio.gather(*(started.start(name) for name in database_urls))
+        yield started
+    finally:
+        for process in started.running.values():
+            process.kill()
+            await process.wait()

@@ -1,0 +1,102 @@
+"""The services of one test, run in the test's own loop on databases and a virtual host of its own."""
+
+import asyncio
+import datetime as dt
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from deploy.local.client import School, Sign, eventually
+from services.dossier.__main__ import service as dossier
+from services.siecle_import.__main__ import service as siecle_import
+from services.siecle_import.settings import ImportSettings
+from services.transfer.__main__ import service as transfer
+from shared.service import Service, run
+from shared.settings import Settings
+
+TODAY = dt.date(2026, 1, 20)
+CHAIN: Sequence[Service] = (siecle_import, transfer, dossier)
+
+
+@dataclass(frozen=True)
+class System:
+    """Where the running services are, and how to call them."""
+
+    urls: Mapping[str, str]
+    database_urls: Mapping[str, str]
+    amqp_url: str
+    sign: Sign
+
+    def school(self, uai: str) -> School:
+        """The staff and modules of one school."""
+        return School(uai, self.urls, self.sign)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def settings_of(
+    service: Service, database_url: str, amqp_url: str, keys: Path, port: int
+) -> Settings:
+    """The settings of a service in a test. `keys` is a folder with the key files."""
+    common = {
+        "environment": "local",
+        "database_url": SecretStr(database_url),
+        "amqp_url": SecretStr(amqp_url),
+        "http_port": port,
+        "jwks_file": keys / "jwks.json",
+        "today": TODAY,
+        "stop_seconds": 5,
+    }
+    if service.settings is ImportSettings:
+        return ImportSettings(**common, match_key_file=keys / "match.key")
+    return service.settings(**common)
+
+
+@asynccontextmanager
+async def running(
+    services: Sequence[Service],
+    database_urls: Mapping[str, str],
+    amqp_url: str,
+    keys: Path,
+    sign: Sign,
+) -> AsyncIterator[System]:
+    """Run services until the block ends."""
+    ports = {service.name: free_port() for service in services}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for service in services:
+            settings = settings_of(
+                service, database_urls[service.name], amqp_url, keys, ports[service.name]
+            )
+            group.create_task(run(service, settings, stop))
+        try:
+            await all_ready(urls)
+            yield System(urls, database_urls, amqp_url, sign)
+        finally:
+            stop.set()
+
+
+async def all_ready(urls: Mapping[str, str]) -> None:
+    """Return when every service says that it is ready."""
+    async with httpx.AsyncClient() as client:
+        for name, url in urls.items():
+
+            async def probe(url: str = url) -> bool:
+                try:
+                    return (await client.get(f"{url}/health/ready")).is_success
+                except httpx.TransportError:
+                    return False
+
+            await eventually(probe, f"{name} to be ready")
