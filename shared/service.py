@@ -32,7 +32,7 @@ from shared.web.problems import Problem
 log = structlog.get_logger()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Runtime:
     """What a running service has at hand; routes and jobs are given it."""
 
@@ -40,7 +40,6 @@ class Runtime:
     database: db.Database
     clock: Clock
     tokens: TokenVerifier | None
-    healthy: bool = True
 
 
 Job = Callable[[Runtime, asyncio.Event], Awaitable[None]]

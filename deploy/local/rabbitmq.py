@@ -33,13 +33,16 @@ vm_memory_high_watermark.relative = 0.8
 
 # As the package's own script has them, but for +sbwt: to wait a moment before sleeping halves the
 # time of the start, which passes much work between two threads.
-ERLANG_OPTIONS = """\
--noinput -s rabbit boot -boot start_sasl +W w +B i +S 2:2 +P 1048576 +t 5000000
-+MBas ageffcbf +MHas ageffcbf +MBlmbcs 512 +MHlmbcs 512 +MMmcs 30 +zdbbl 128000
-+sbwt very_short +sbwtdcpu very_short +sbwtdio very_short
--syslog logger [] -syslog syslog_error_logger false -kernel prevent_overlapping_partitions false
--kernel inet_dist_use_interface {127,0,0,1}
-""".split()
+ERLANG_OPTIONS = (
+    *("-noinput", "-s", "rabbit", "boot", "-boot", "start_sasl", "+W", "w", "+B", "i"),
+    *("+S", "2:2", "+P", "1048576", "+t", "5000000", "+zdbbl", "128000"),
+    *("+MBas", "ageffcbf", "+MHas", "ageffcbf", "+MBlmbcs", "512", "+MHlmbcs", "512"),
+    *("+MMmcs", "30"),
+    *("+sbwt", "very_short", "+sbwtdcpu", "very_short", "+sbwtdio", "very_short"),
+    *("-syslog", "logger", "[]", "-syslog", "syslog_error_logger", "false"),
+    *("-kernel", "prevent_overlapping_partitions", "false"),
+    *("-kernel", "inet_dist_use_interface", "{127,0,0,1}"),
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Broker:
         Raises:
             StartError: it does not start.
         """
-        wait_until(lambda: all(map(kept.listening, self.ports)), [self.process], within=90)
+        wait_until(lambda: all(map(kept.listening, self.ports)), self.process, within=90)
 
     def call(self, function: str) -> bool:
         """Call a function inside the broker, as « module function [arguments] »; whether it worked.
@@ -128,12 +131,12 @@ def _stop(broker: Broker) -> None:
 
 
 def _port_mapper(folder: Path, environment: dict[str, str]) -> Program:
-    command = [_runtime() / "epmd", "-address", "127.0.0.1", "-port", environment["ERL_EPMD_PORT"]]
+    command = [f"{_runtime()}/epmd", "-address", "127.0.0.1", "-port", environment["ERL_EPMD_PORT"]]
     return Program("epmd", command, folder / "epmd.log", environment, folder)
 
 
 def _server(folder: Path, environment: dict[str, str]) -> Program:
-    command = [_runtime() / "erlexec", *ERLANG_OPTIONS]
+    command = [f"{_runtime()}/erlexec", *ERLANG_OPTIONS]
     return Program("RabbitMQ", command, folder / "rabbitmq.log", environment, folder)
 
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -68,25 +70,24 @@ def running_stack(
     """
     with ExitStack() as stack:
         servers, wait_for_rabbitmq = stack.enter_context(starting_servers(folder, fresh=fresh))
-        ports = {name: kept.port(folder, name) for name in services}
-        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        databases = _databases(servers, services, fresh=fresh)
+        urls = {name: f"http://127.0.0.1:{kept.port(folder, name)}" for name in services}
         keys = signer(folder / "keys")
-        common = _common(servers, keys, folder, urls, today) | dict(environment or {})
-        own = {
-            name: common
-            | {"CPRO_DATABASE_URL": databases[name], "CPRO_HTTP_PORT": str(ports[name])}
-            for name in services
-        }
-        logs = folder / "logs"
-        migrations = [_program(package, name, "migrate", own[name], logs) for name in services]
-        finish([start(program) for program in migrations], within=120)
+        databases = _databases(servers, services, fresh=fresh)
+        common = _common(servers, keys, urls, today) | dict(environment or {})
+        own = {name: common | _own(name, databases[name], urls[name], folder) for name in services}
+
+        def program(name: str, command: str) -> Program:
+            log = folder / "logs" / f"{name}-{command}.log"
+            run = [sys.executable, "-m", f"{package}.{name}", command]
+            return Program(f"{name} {command}", run, log, own[name], ROOT)
+
+        finish([start(program(name, "migrate")) for name in services], within=120)
         wait_for_rabbitmq()
         processes: list[Process] = []
         stack.callback(lambda: stop(*processes, within=20))
-        for name in services:
-            processes.append(start(_program(package, name, "serve", own[name], logs)))
-        _wait_for_services(urls, processes)
+        processes.extend(start(program(name, "serve")) for name in services)
+        for process, url in zip(list(processes), urls.values(), strict=True):
+            wait_until(partial(_ready, url), process, *processes, within=90)
         stack.enter_context(kept_running(processes))
         yield Stack(urls, servers, keys, processes)
 
@@ -107,45 +108,35 @@ def _databases(servers: Servers, services: Sequence[str], *, fresh: bool) -> dic
 
 
 def _common(
-    servers: Servers, keys: Signer, folder: Path, urls: Mapping[str, str], today: dt.date | None
+    servers: Servers, keys: Signer, urls: Mapping[str, str], today: dt.date | None
 ) -> dict[str, str]:
-    """What every service is told; the secret of the match keys is added for its owner alone."""
-    kept.secret(folder / "keys" / "match.key", lambda: secrets.token_bytes(32))
-    settings = {
+    """What every service is told, beside our own environment without the servers' credentials."""
+    administration = ("CPRO_POSTGRES_URL", "CPRO_RABBITMQ_API_URL")
+    settings = {name: value for name, value in os.environ.items() if name not in administration}
+    settings |= {f"CPRO_{name.upper()}_URL": url for name, url in urls.items()}
+    settings |= {
         "CPRO_ENVIRONMENT": "local",
         "CPRO_AMQP_URL": servers.amqp_url,
-        "CPRO_HTTP_HOST": "127.0.0.1",
         "CPRO_JWKS_FILE": str(keys.jwks_file),
-        **{f"CPRO_{name.upper()}_URL": url for name, url in urls.items()},
     }
     if today is not None:
         settings["CPRO_TODAY"] = today.isoformat()
     return settings
 
 
-def _program(
-    package: str, service: str, command: str, environment: Mapping[str, str], logs: Path
-) -> Program:
-    return Program(
-        name=service if command == "serve" else f"{service} {command}",
-        command=[sys.executable, "-m", f"{package}.{service}", command],
-        log=logs / (f"{service}.log" if command == "serve" else f"{service}.{command}.log"),
-        environment=environment,
-        folder=ROOT,
-    )
-
-
-def _wait_for_services(urls: Mapping[str, str], processes: Sequence[Process]) -> None:
-    """Return when each service says that it is ready."""
-    waiting = dict(urls)
-
-    def all_ready() -> bool:
-        for name, url in urls.items():
-            if name in waiting and _ready(url):
-                del waiting[name]
-        return not waiting
-
-    wait_until(all_ready, processes, within=90)
+def _own(service: str, database_url: str, url: str, folder: Path) -> dict[str, str]:
+    """What one service is told; the secret of the match keys is for `siecle_import` alone."""
+    address = urlsplit(url)
+    settings = {
+        "CPRO_DATABASE_URL": database_url,
+        "CPRO_HTTP_HOST": str(address.hostname),
+        "CPRO_HTTP_PORT": str(address.port),
+    }
+    if service == "siecle_import":
+        file = folder / "keys" / "match.key"
+        kept.secret(file, lambda: secrets.token_bytes(32))
+        settings["CPRO_MATCH_KEY_FILE"] = str(file)
+    return settings
 
 
 def _ready(url: str) -> bool:

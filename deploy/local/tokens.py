@@ -42,6 +42,5 @@ def signer(folder: Path) -> Signer:
 
 
 def _new_key() -> bytes:
-    parameters = {"kid": secrets.token_hex(8), "use": "sig"}
-    key = OKPKey.generate_key("Ed25519", parameters)
+    key = OKPKey.generate_key("Ed25519", {"kid": secrets.token_hex(8), "use": "sig"})
     return json.dumps(key.as_dict(private=True)).encode()

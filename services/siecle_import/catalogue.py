@@ -39,10 +39,10 @@ _REFUSALS = {
         "Excel.",
         "A CSV, often saved from Excel.",
     ),
-    "spreadsheet_file": (
-        "Ce fichier est un classeur de tableur : {deposit} tel que SIECLE le donne, sans "
-        "l'ouvrir dans Excel.",
-        "An XLSX, XLS or ODS workbook.",
+    "office_file": (
+        "Ce fichier est un document de tableur ou de traitement de texte : {deposit} tel que "
+        "SIECLE le donne, sans l'ouvrir dans Excel.",
+        "An Excel, LibreOffice or Word document.",
     ),
     "not_xml": (
         "Ce fichier n'est pas un export de SIECLE ({value}) : {deposit}.",

@@ -71,7 +71,7 @@ def encoding_of(head: bytes, chunks: Chunks) -> Encoding:
         raise refused("encoding_unknown", label)
     marked = _marked(head)
     if marked is not None:
-        agrees = found is None or declared == marked or declared == marked[:6] == "utf-16"
+        agrees = found is None or declared in (marked, marked[: len("utf-16")])
         return Encoding(marked, None if agrees else label)
     return _unmarked(label, declared, head, chunks)
 

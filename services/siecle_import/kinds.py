@@ -1,5 +1,6 @@
 """Which kind of file was dropped: told by its first bytes and its root element, not by its name."""
 
+from contextlib import suppress
 from typing import Literal
 from xml.parsers import expat
 
@@ -17,10 +18,12 @@ ROOTS: dict[str, tuple[Kind, str]] = {
 }
 """Root element of each export of SIECLE and STS, with its kind and the name staff know it by."""
 
+UNKNOWN_FORMAT = "format non reconnu"
+
 ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 _OTHER_FORMATS = (
-    (b"\xd0\xcf\x11\xe0", "spreadsheet"),
+    (b"\xd0\xcf\x11\xe0", "office"),
     (b"%PDF", "PDF"),
     (b"Rar!", "archive RAR"),
     (b"7z\xbc\xaf", "archive 7-Zip"),
@@ -57,14 +60,14 @@ def looks_like_xml(head: bytes) -> bool:
 
 
 def other_format(head: bytes) -> str:
-    """The name of a format that is neither XML nor zip: « csv », « spreadsheet », « PDF »."""
+    """The name of a format that is neither XML nor zip: « csv », « office », « PDF »."""
     for signature, name in _OTHER_FORMATS:
         if head.startswith(signature):
             return name
     text = text_of(head)
     first_line = text.lstrip().partition("\n")[0]
     is_table = any(separator in first_line for separator in ";,\t")
-    return "csv" if is_table and "\0" not in text else "format non reconnu"
+    return "csv" if is_table and "\0" not in text else UNKNOWN_FORMAT
 
 
 class _RootFound(Exception):  # noqa: N818 - it ends the parsing, it is no error
@@ -85,9 +88,6 @@ def root_of(head: bytes) -> str | None:
 
     parser.StartElementHandler = stop
     parser.StartDoctypeDeclHandler = stop_at_doctype
-    try:
-        # Names that staff could have written are ASCII; other bytes may be read wrongly here.
-        parser.Parse(text_of(head).encode("utf-8", "replace"), False)
-    except (_RootFound, expat.ExpatError):
-        pass
+    with suppress(_RootFound, expat.ExpatError):
+        parser.Parse(text_of(head).encode())
     return found[0] if found else None

@@ -157,7 +157,8 @@ async def test_after_the_move_nothing_is_written_in_the_old_school_until_a_later
     with pytest.raises(domain.RecordsMovedError):
         await write(database, old)
     await take(database, pupil(PupilReactivated, A, pupil_id=old, version=9, stay=2))
-    assert await held(database, old) == {await write(database, old)}
+    written = await write(database, old)
+    assert await held(database, old) == {written}
 
 
 async def test_a_late_event_of_the_stay_before_the_move_does_not_reopen_the_old_school(

@@ -226,9 +226,7 @@ async def test_another_birth_date_is_not_moved_another_name_is_flagged(both_on: 
 
 
 async def test_one_of_several_aliases_in_common_is_enough(both_on: Transfer) -> None:
-    await both_on.take(
-        imported(B), departure(A, keys(1), keys(2)), arrival(B, keys(3), keys(2))
-    )
+    await both_on.take(imported(B), departure(A, keys(1), keys(2)), arrival(B, keys(3), keys(2)))
     assert await states(both_on) == ["requested"]
 
 
@@ -254,9 +252,7 @@ async def test_the_reconcile_opens_what_was_missed_and_asks_again(both_on: Trans
 
 async def test_a_batch_of_500_events_costs_at_most_12_statements(both_on: Transfer) -> None:
     events = [
-        event
-        for i in range(1, 251)
-        for event in (departure(A, keys(i)), arrival(B, keys(i)))
+        event for i in range(1, 251) for event in (departure(A, keys(i)), arrival(B, keys(i)))
     ][:499]
     statements: list[str] = []
     async with both_on.database.transaction() as transaction:

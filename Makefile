@@ -1,0 +1,67 @@
+# The commands of the project; everything is installed into the tree (.venv, .local).
+# An ordinary user needs Python 3.11 or newer with venv, git and make.
+
+PYTHON ?= python3
+UV ?= .venv/bin/uv
+# Further arguments for the command, e.g. « make test ARGS="-k transfer -x" ».
+ARGS ?=
+
+RUN := .venv/bin/python -m
+PACKAGES := .venv/installed
+BROKER := .local/rabbitmq/fetched
+ifdef CPRO_AMQP_URL
+BROKER :=
+endif
+COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test long lint bench lock clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(PACKAGES) $(BROKER) ## Install the Python packages and RabbitMQ into the tree
+
+demo: setup ## Play the story of two schools on a system of its own, then stop
+	@$(RUN) deploy.local demo $(ARGS)
+
+up: setup ## Start the whole system and leave it running
+	@$(RUN) deploy.local up $(ARGS)
+
+down: $(PACKAGES) ## Stop what « make up » started; its data stay
+	@$(RUN) deploy.local down $(ARGS)
+
+test: setup ## Run the tests, without the long ones
+	$(RUN) pytest -m "not long" $(ARGS)
+
+long: setup ## Run the long tests
+	$(RUN) pytest -m long $(ARGS)
+
+lint: $(PACKAGES) ## Check format, style, types and the imports between packages
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: setup ## Measure each stage beside the naive way
+	$(RUN) bench $(ARGS)
+
+lock: $(if $(wildcard $(UV)),,$(PACKAGES)) ## Renew the lock files (ARGS=--upgrade: newest versions)
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove what was installed, and the data of the local system
+	@test ! -e $(PACKAGES) || $(RUN) deploy.local down
+	rm -rf .venv .local
+
+# Both are marks, written last: an interrupted set-up leaves none and starts again.
+$(PACKAGES): requirements.lock requirements-dev.lock
+	@command -v $(PYTHON) > /dev/null || \
+		{ echo "$(PYTHON) is not here: install Python 3.11 or newer." >&2; exit 1; }
+	@echo "Installing the Python packages into .venv ..."
+	@$(PYTHON) deploy/local/install.py
+
+$(BROKER): | $(PACKAGES)
+	@echo "Fetching RabbitMQ into .local ..."
+	@$(RUN) deploy.local fetch

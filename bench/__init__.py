@@ -1,0 +1,1 @@
+"""Measured comparisons, each beside the naive way in the same run; ratios, not wall times."""

@@ -1,0 +1,104 @@
+"""`make bench`: measures each stage and prints ours, the naive way and their ratio."""
+
+import asyncio
+import secrets
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+import aio_pika
+from rich.console import Console
+from rich.table import Table
+
+from bench.parse import parse_rates
+from deploy.local.servers import create_database, create_vhost, delete_vhost, running_servers
+from shared.database import KERNEL_MIGRATIONS, Database, migrate
+from shared.events import CONTENT_TYPE, TransferWithdrawn
+from shared.messaging import outbox, topology
+from shared.messaging.relay import Relay
+
+EVENTS = 4_000
+NAIVE_EVENTS = 400
+ROUNDS = 3
+
+Drain = Callable[[aio_pika.abc.AbstractExchange, Database], Awaitable[None]]
+
+
+async def _packed(exchange: aio_pika.abc.AbstractExchange, database: Database) -> None:
+    relay = Relay("bench", database, "")
+    while await relay.relay_once(exchange):
+        pass
+
+
+async def _singly(exchange: aio_pika.abc.AbstractExchange, database: Database) -> None:
+    """One row, one awaited publish, one transaction."""
+    while True:
+        async with database.transaction() as transaction:
+            row = await transaction.connection.fetchrow(
+                "SELECT id, routing_key, envelope FROM outbox ORDER BY id LIMIT 1 FOR UPDATE"
+            )
+            if row is None:
+                return
+            message = aio_pika.Message(
+                row["envelope"].encode(),
+                content_type=CONTENT_TYPE,
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            )
+            await exchange.publish(message, row["routing_key"])
+            await outbox.remove(transaction.connection, [row["id"]])
+
+
+async def _rate(
+    drain: Drain, exchange: aio_pika.abc.AbstractExchange, database: Database, events: int
+) -> float:
+    """Events a second out of an outbox that holds so many."""
+    async with database.transaction() as transaction:
+        transaction.publish(TransferWithdrawn(transfer_id=uuid4()) for _ in range(events))
+    begun = time.perf_counter()
+    await drain(exchange, database)
+    return events / (time.perf_counter() - begun)
+
+
+async def relay_rates(database: Database, amqp_url: str) -> tuple[float, float]:
+    """Median events a second of the relay, and of the naive one, measured in turn."""
+    async with await topology.connect(amqp_url, "bench", "publish") as connection:
+        await topology.declare(connection)
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
+        ours, naive = [], []
+        for _ in range(ROUNDS):
+            ours.append(await _rate(_packed, exchange, database, EVENTS))
+            naive.append(await _rate(_singly, exchange, database, NAIVE_EVENTS))
+    return statistics.median(ours), statistics.median(naive)
+
+
+async def _relay() -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder)) as servers:
+        name = f"bench-{secrets.token_hex(4)}"
+        url = await create_database(servers, name)
+        await migrate(url, [KERNEL_MIGRATIONS])
+        database = await Database.open(url, 4)
+        try:
+            return await relay_rates(database, await create_vhost(servers, name))
+        finally:
+            await database.close()
+            await delete_vhost(servers, name)
+
+
+def main() -> None:
+    """Measure every stage."""
+    table = Table("stage", "unit", "ours", "naive", "ratio")
+    stages = (
+        ("parse", "pupils/s", parse_rates()),
+        ("relay", "events/s", asyncio.run(_relay())),
+    )
+    for stage, unit, (ours, naive) in stages:
+        table.add_row(stage, unit, f"{ours:,.0f}", f"{naive:,.0f}", f"{ours / naive:.1f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Every service starts, says that it is ready, and stops cleanly when told to."""
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from deploy.local.client import Sign
+from deploy.local.servers import Servers, create_database
+from docs.reference import SERVICES, service
+from shared.database import migrate
+from tests.support.processes import Processes
+
+
+@pytest.fixture
+async def fleet(
+    servers: Servers, vhost: str, keys: Path, sign: Sign, tmp_path: Path
+) -> AsyncIterator[Processes]:
+    suffix = secrets.token_hex(4)
+    urls = {name: await create_database(servers, f"{name}_{suffix}") for name in SERVICES}
+    for name, url in urls.items():
+        await migrate(url, service(name).migration_folders)
+    started = Processes(urls, vhost, keys, sign, tmp_path)
+    try:
+        yield started
+    finally:
+        for process in started.running.values():
+            process.kill()
+            await process.wait()
+    admin = await asyncpg.connect(servers.postgres_url)
+    for name in SERVICES:
+        await admin.execute(f'DROP DATABASE "{name}_{suffix}" WITH (FORCE)')
+        await admin.execute(f'DROP ROLE "{name}_{suffix}"')
+    await admin.close()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_service_starts_tells_its_state_and_stops(fleet: Processes, name: str) -> None:
+    await fleet.start(name)
+    async with httpx.AsyncClient(base_url=fleet.urls[name]) as http:
+        assert (await http.get("/health/live")).json() == {"status": "up"}
+        ready = await http.get("/health/ready")
+        assert ready.json() == {"database": "up"}
+        assert ready.headers["X-Content-Type-Options"] == "nosniff"
+        assert "cpro_events_published" in (await http.get("/metrics")).text
+    await fleet.stop(name)
