@@ -14,7 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.parse import parse_rates
-from deploy.local.servers import create_database, create_vhost, delete_vhost, running_servers
+from deploy.local.servers import (
+    create_database,
+    create_vhost,
+    delete_vhost,
+    drop_database,
+    running_servers,
+)
 from shared.database import KERNEL_MIGRATIONS, Database, migrate
 from shared.events import CONTENT_TYPE, TransferWithdrawn
 from shared.messaging import outbox, topology
@@ -77,7 +83,7 @@ async def relay_rates(database: Database, amqp_url: str) -> tuple[float, float]:
 
 async def _relay() -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder)) as servers:
-        name = f"bench-{secrets.token_hex(4)}"
+        name = f"bench_{secrets.token_hex(4)}"
         url = await create_database(servers, name)
         await migrate(url, [KERNEL_MIGRATIONS])
         database = await Database.open(url, 4)
@@ -86,6 +92,7 @@ async def _relay() -> tuple[float, float]:
         finally:
             await database.close()
             await delete_vhost(servers, name)
+            await drop_database(servers, name)
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """The time of day, which demonstrations and tests may set to another day."""
 
+import asyncio
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -23,3 +25,10 @@ class Clock:
     def today(self, timezone: ZoneInfo) -> dt.date:
         """The day it is in `timezone` (that of the school), or the fixed day."""
         return self.fixed_day or self.now().astimezone(timezone).date()
+
+
+async def pause(ended: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or less if `ended` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await ended.wait()

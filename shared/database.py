@@ -51,11 +51,7 @@ class Transaction:
 
 
 class Database:
-    """The one database of a service.
-
-    `published` is set after each commit that wrote to the outbox: the relay of the same process
-    waits for it. (NOTIFY would serialise the commits of all processes.)
-    """
+    """The one database of a service; `published` is set after each commit with outbox rows."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self.pool = pool
@@ -63,7 +59,7 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, size: int) -> Self:
-        """A pool that connects when first used, so that a service starts before its database."""
+        """A pool that connects when first used: a service may start before its database."""
         pool = await asyncpg.create_pool(
             url,
             min_size=0,

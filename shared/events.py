@@ -1,11 +1,8 @@
 """The event catalogue: every event that travels between services, and its envelope.
 
-One class an event type. Its owner publishes it; its listeners have it delivered to their queue;
-an event without a listener is not published and does not stand here. Fields may only be added, and
-only with a default: anything else is a new class with the next version in its type. The protocol
-that these events serve is told in `docs/transfer.md`.
-
-An envelope is a CloudEvents 1.0 event in structured JSON mode.
+One class an event type; one without a listener is not published and does not stand here. Fields
+may only be added, with a default: anything else is a new class with the next version in its type.
+An envelope is a CloudEvents 1.0 event in structured JSON. The protocol: `docs/transfer.md`.
 """
 
 import binascii
@@ -52,8 +49,8 @@ class Data(BaseModel):
 class Event(Data):
     """Something that has happened, as its owner tells it to the other services.
 
-    The class keywords of an event are those below; `type` enters it in the catalogue. `about` names
-    the field with the event's subject: the id that operators search by.
+    A class's keywords are those below; `type` enters it in the catalogue, `about` names the field
+    that is its subject (the id that operators search by).
     """
 
     type: ClassVar[str]
@@ -221,7 +218,7 @@ def owned_by(service: str) -> tuple[str, ...]:
 
 
 class InvalidEventError(Exception):
-    """Bytes that are no event of the catalogue; the message holds no value of the event."""
+    """Bytes that are no event of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +236,7 @@ class Received:
 
 
 def encode(event: Event, traceparent: str | None) -> tuple[UUID, str]:
-    """A new envelope for `event`: its id and its JSON text.
-
-    The head is written by hand because a school's import makes thousands of envelopes at once.
-    """
+    """A new envelope for `event`: its id and its JSON text."""
     event_id = uuid7()
     head = {
         "specversion": "1.0",

@@ -1,9 +1,4 @@
-"""The national identifiers of the field: schools, pupils, school years, courses.
-
-Values only: no database, no clock. The shapes and keys come from the SIECLE export specification
-and from published lists of schools; the key of a RNIE identifier is deduced from data, therefore
-a wrong one is never an error here.
-"""
+"""The identifiers of the field: schools, pupils, school years, courses (docs/siecle.md)."""
 
 from __future__ import annotations
 
@@ -41,11 +36,7 @@ class InvalidIne(ValueError):  # noqa: N818
 
 
 class Uai(str):
-    """The code of a school (UAI, once RNE): seven figures and a key letter.
-
-    Build it with `parse`, which checks the key; a pydantic field or a FastAPI path parameter of
-    this type does the same.
-    """
+    """The code of a school: seven figures and a key letter, checked by `parse` and by pydantic."""
 
     __slots__ = ()
 
@@ -72,10 +63,7 @@ class Uai(str):
 
 @dataclass(frozen=True, slots=True)
 class Ine:
-    """A national pupil identifier: its 11 characters and which numbering it belongs to.
-
-    A pupil may hold one of each shape; they are aliases of the same person.
-    """
+    """A national pupil identifier; a pupil may hold one of each shape."""
 
     text: str
     shape: IneShape
@@ -111,11 +99,7 @@ class SchoolYear(int):
         return cls(day.year if day.month >= AUGUST else day.year - 1)
 
     def contains(self, day: date) -> bool:
-        """Whether a file of this year is of the current year on that day.
-
-        In August both the year that ends and the one that begins are current: schools prepare the
-        new year in SIECLE while the old one is still open.
-        """
+        """Whether this year is current on a day; in August the one that ends is, too."""
         begun = SchoolYear.for_day(day)
         return self == begun or (day.month == AUGUST and self == begun - 1)
 
@@ -127,29 +111,17 @@ _OVERSEAS_ZONES = {
     "974": "Indian/Reunion",
     "975": "America/Miquelon",
     "976": "Indian/Mayotte",
-    "977": "America/St_Barthelemy",
-    "978": "America/Marigot",
     "983": "Pacific/Noumea",
     "984": "Pacific/Tahiti",
-    "985": "Indian/Mayotte",
     "986": "Pacific/Wallis",
-    "987": "Pacific/Tahiti",
-    "988": "Pacific/Noumea",
 }
 
 
 def school_timezone(uai: str) -> ZoneInfo:
-    """The time zone of a school, by the département its UAI begins with.
-
-    Schools of New Caledonia and French Polynesia are numbered 983 and 984; INSEE's 987 and 988 are
-    understood too. Everything else is on metropolitan time.
-    """
+    """The time zone of a school, by the département that its UAI begins with."""
     return ZoneInfo(_OVERSEAS_ZONES.get(uai[:3], "Europe/Paris"))
 
 
 def is_last_year(mef: str) -> bool:
-    """Whether a course code (MEF, 11 characters) is the last year of its course.
-
-    The 9th character is the rank of the year, the 10th the length of the course, in years.
-    """
+    """Whether a MEF is the last year of its course: rank of the year (9th character) = length."""
     return len(mef) == MEF_LENGTH and mef[8] == mef[9]

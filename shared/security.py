@@ -1,9 +1,8 @@
 """Who calls, and what they may do: tokens, rights, and the school that a request is about.
 
-Every route names the action it performs (`may`); the rights table says which roles perform it. The
-gateway signs a token of a few minutes for a member of staff, with the roles held in each school;
-other modules of the application hold tokens with named scopes. A token's signature is checked with
-the published keys (`CPRO_JWKS_FILE`): there is no trusted network.
+Every route names its action (`may`); the rights table says which roles perform it. A token of staff
+holds roles by school, one of another module holds scopes; signatures are checked with the published
+keys: there is no trusted network.
 """
 
 import json
@@ -24,7 +23,7 @@ from shared.identifiers import Uai
 from shared.web.problems import Problem, ProblemError
 
 AUDIENCE = "cpro"
-ALGORITHM = "EdDSA"
+ALGORITHM = "Ed25519"
 
 
 class Role(StrEnum):

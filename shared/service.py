@@ -6,7 +6,7 @@ A service describes itself (`Service`) and gets its commands from `command_line`
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from fastapi import APIRouter, FastAPI
 from shared import database as db
 from shared import telemetry
 from shared.clock import Clock
-from shared.events import heard_by, owned_by
+from shared.events import owned_by
 from shared.messaging.consumer import Consumer, Handle
 from shared.messaging.relay import Relay
 from shared.security import TokenVerifier
@@ -42,7 +42,7 @@ class Runtime:
     tokens: TokenVerifier | None
 
 
-Job = Callable[[Runtime, asyncio.Event], Awaitable[None]]
+Job = Callable[[Runtime, asyncio.Event], Coroutine[Any, Any, None]]
 """Work beside requests and events; returns soon after the event (stop) is set."""
 
 
@@ -120,14 +120,8 @@ def _parts(
         consumer = Consumer(service.name, runtime.database, amqp_url, service.handle)
         yield consumer.run(stop)
         yield consumer.retry_parked(stop)
-    elif heard_by(service.name):
-        raise RuntimeError(f"{service.name} listens to events without handling them")
     for job in service.jobs:
-        yield _as_coroutine(job(runtime, stop))
-
-
-async def _as_coroutine(job: Awaitable[None]) -> None:
-    await job
+        yield job(runtime, stop)
 
 
 class _Server(uvicorn.Server):
@@ -150,16 +144,11 @@ async def _serve_http(app: FastAPI, runtime: Runtime, stop: asyncio.Event) -> No
         timeout_graceful_shutdown=int(settings.stop_seconds),
     )
     server = _Server(config)
-
-    async def stop_server() -> None:
-        await stop.wait()
-        server.should_exit = True
-
-    stopping = asyncio.create_task(stop_server())
-    try:
-        await server.serve()
-    finally:
-        stopping.cancel()
+    serving = asyncio.create_task(server.serve())
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
 
 
 def command_line(service: Service) -> typer.Typer:

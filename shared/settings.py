@@ -1,7 +1,6 @@
 """The settings of any service, read once at the start from `CPRO_*` variables.
 
-Secrets may be given as files: `CPRO_SECRETS_DIR` names a folder whose files are called as the
-variables are (`cpro_database_url`), the way container orchestrators mount them.
+`CPRO_SECRETS_DIR` names a folder of files called as the variables are (`cpro_database_url`).
 """
 
 import datetime as dt

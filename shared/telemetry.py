@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
 from opentelemetry import propagate, trace
@@ -38,17 +39,26 @@ def _add_trace(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
     return entry
 
 
-def _error_without_values(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
-    """Replace `exc_info` by the error's class and where it came from.
-
-    The message of an error is left out: databases and validators repeat there the values that they
-    refused, and those may be a learner's.
+def _told(error: BaseException) -> str:
+    """An error's class and where it came from, without its message: databases and validators repeat
+    there the values that they refused, and those may be a learner's.
     """
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    places = (f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+    return f"{type(error).__name__} at {', '.join(places)}"
+
+
+def _error_without_values(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
     if entry.pop("exc_info", None) and (error := sys.exception()) is not None:
-        frames = traceback.extract_tb(error.__traceback__)
-        entry["error"] = type(error).__name__
-        entry["at"] = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames[-6:]]
+        entry["error"] = _told(error)
     return entry
+
+
+class _Formatter(logging.Formatter):
+    """The same for what libraries log."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name that logging calls
+        return _told(ei[1])
 
 
 def configure(service: str, *, readable: bool) -> None:
@@ -71,7 +81,9 @@ def configure(service: str, *, readable: bool) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(name)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     provider = TracerProvider(resource=Resource.create({"service.name": f"cpro-{service}"}))
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -1,6 +1,7 @@
 """One pair of servers for the session; databases and a virtual host of its own for each test."""
 
 import json
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -18,24 +19,30 @@ from deploy.local.servers import (
     create_database,
     create_vhost,
     delete_vhost,
+    drop_database,
     running_servers,
 )
 from shared.database import KERNEL_MIGRATIONS, Database, migrate
-from typing import Any
-
-System = Any
-running = None
-from services.transfer.__main__ import service as _t
-from services.dossier.__main__ import service as _d
-
-CHAIN = [_t, _d]
+from tests.support.system import CHAIN, System, running
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the embedded servers keep their data."""
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def servers(servers_folder: Path) -> Iterator[Servers]:
     """PostgreSQL and RabbitMQ: those of `CPRO_POSTGRES_URL` and `CPRO_AMQP_URL`, or embedded."""
-    with running_servers(tmp_path_factory.mktemp("servers"), durable=False) as started:
+    with running_servers(servers_folder, durable=False) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def broker_folder(servers: Servers, servers_folder: Path) -> Path | None:
+    """The disk of the broker, if it is embedded."""
+    return None if "CPRO_AMQP_URL" in os.environ else servers_folder / "rabbitmq"
 
 
 @pytest.fixture(scope="session")
@@ -96,9 +103,7 @@ async def kernel(servers: Servers) -> AsyncIterator[Database]:
     database = await Database.open(url, 8)
     yield database
     await database.close()
-    async with _admin(servers) as admin:
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await admin.execute(f'DROP ROLE "{name}"')
+    await drop_database(servers, name)
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +119,8 @@ def sign(signing_key: OKPKey) -> Sign:
     def token(claims: Mapping[str, object]) -> str:
         now = int(time.time())
         usual = {"iss": "test", "aud": "cpro", "iat": now, "exp": now + 300}
-        header = {"alg": "EdDSA", "kid": "test"}
-        return jwt.encode(header, {**usual, **claims}, signing_key, algorithms=["EdDSA"])
+        header = {"alg": "Ed25519", "kid": "test"}
+        return jwt.encode(header, {**usual, **claims}, signing_key, algorithms=["Ed25519"])
 
     return token
 

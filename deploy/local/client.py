@@ -141,14 +141,15 @@ class School(AbstractAsyncContextManager["School"]):
         found: list[Json] = (await self._json("transfer", "GET", "/transfers"))["transfers"]
         return found
 
-    async def closed_transfer(self) -> Json:
-        """The newest transfer, once it is closed."""
+    async def closed_transfer(self, count: int = 1) -> Json:
+        """The newest transfer, once the school has so many and all are closed."""
 
         async def probe() -> Json | None:
-            newest = next(iter(await self.transfers()), None)
-            return newest if newest and newest["state"] == "closed" else None
+            found = await self.transfers()
+            closed = [t for t in found if t["state"] == "closed"]
+            return found[0] if len(found) == len(closed) == count else None
 
-        return await eventually(probe, f"a closed transfer of {self.uai}")
+        return await eventually(probe, f"{count} closed transfer(s) of {self.uai}")
 
     async def write_record(self, pupil_id: str, kind: str, title: str) -> Json:
         """Have a module write a record, as soon as `dossier` knows the learner."""

@@ -6,7 +6,6 @@ as it happens; the end says how long the records took, and where they are.
 
 import asyncio
 import datetime as dt
-import shutil
 import time
 from collections.abc import Awaitable
 from pathlib import Path
@@ -127,12 +126,11 @@ async def _january(teller: Teller, a: School, b: School) -> float:
 def main() -> None:
     """Play the demonstration from an empty base; exit 1 if the records did not move."""
     console = Console()
-    shutil.rmtree(FOLDER, ignore_errors=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     console.print("[bold]CPro éducation[/] : démarrage de PostgreSQL, RabbitMQ et des services")
     begun = time.perf_counter()
     try:
-        with running_stack(FOLDER, today=TODAY) as stack:
+        with running_stack(FOLDER, today=TODAY, fresh=True) as stack:
             console.print(f"[green]✓[/] démarrés [dim]({time.perf_counter() - begun:.1f} s)[/]")
             with Progress(*columns, console=console, transient=True) as progress:
                 seconds, moved = asyncio.run(story(stack, Teller(console, progress)))

@@ -82,6 +82,7 @@ def _install_uv() -> bool:
 
 def _try_uv(requirements: list[str]) -> bool:
     sync = [str(VENV / "bin" / "uv"), "pip", "sync", "-q", "--no-cache", "--require-hashes"]
+    sync += ["--compile-bytecode"]  # as pip does; else every process of a first start does it
     environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}
     done = subprocess.run([*sync, *requirements], env=environment, capture_output=True, check=False)
     return done.returncode == 0

@@ -9,11 +9,14 @@ Linux only. Imports nothing but the standard library, for speed.
 import ctypes
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # <linux/prctl.h>, <linux/capability.h>
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -44,6 +47,8 @@ def become(uid: int, gid: int) -> None:
     """
     capability = _permitted(CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE)
     _call("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    with suppress(PermissionError):  # access(2), with which initdb looks for programs, needs this
+        _call("prctl", PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

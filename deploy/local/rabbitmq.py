@@ -69,13 +69,13 @@ class Broker:
         For faults on purpose: `rabbit stop` closes all connections and queues, `rabbit start` opens
         them again, `vm_memory_monitor set_vm_memory_high_watermark [0.001]` raises the alarm.
         """
-        done = subprocess.run(
-            [erlang_folder() / "bin/erl_call", "-sname", NODE, "-a", function],
-            env=self.environment,
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
+        command = [erlang_folder() / "bin" / "erl_call", "-sname", NODE, "-a", function]
+        try:
+            done = subprocess.run(
+                command, env=self.environment, capture_output=True, check=False, timeout=20
+            )
+        except subprocess.TimeoutExpired:
+            return False
         return done.returncode == 0
 
 
@@ -86,7 +86,7 @@ def running(folder: Path) -> Iterator[Broker]:
     The block begins while the broker still starts: see `Broker.wait`.
     """
     fetch()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     password = kept.secret(folder / "password", lambda: secrets.token_hex(16).encode()).decode()
     kept.secret(folder / "home/.erlang.cookie", lambda: secrets.token_hex(16).encode())
     amqp, management = kept.port(folder, "amqp"), kept.port(folder, "management")
@@ -125,9 +125,11 @@ def _stop(broker: Broker) -> None:
     Taken as it is, it would last five seconds longer: the management plugin's event handler, ended
     last, then waits in vain for an answer of the part of Erlang that waits for its end.
     """
-    if broker.process.exit_code is None:
-        broker.call("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]")
-    stop(broker.process, how=signal.SIGTERM, within=20)
+    try:
+        if broker.process.exit_code is None:
+            broker.call("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]")
+    finally:
+        stop(broker.process, how=signal.SIGTERM, within=20)
 
 
 def _port_mapper(folder: Path, environment: dict[str, str]) -> Program:

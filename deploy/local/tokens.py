@@ -29,8 +29,8 @@ class Signer:
         """A token of these claims, valid for five minutes; they win over the usual ones."""
         now = int(time.time())
         usual = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + LIFETIME}
-        header = {"alg": "EdDSA", "kid": self.key.kid}
-        return jwt.encode(header, {**usual, **claims}, self.key, algorithms=["EdDSA", "Ed25519"])
+        header = {"alg": "Ed25519", "kid": self.key.kid}
+        return jwt.encode(header, {**usual, **claims}, self.key, algorithms=["Ed25519"])
 
 
 def signer(folder: Path) -> Signer:

@@ -1,8 +1,9 @@
 """What the other services are told of the pupil base: states and match keys, never identities."""
 
+import datetime as dt
+
 from services.siecle_import.domain import Change, Difference, Pupil, ines
 from services.siecle_import.keys import KeyMaker
-from services.siecle_import.reading import Reading
 from shared.events import (
     ImportApplied,
     PupilCreated,
@@ -12,7 +13,7 @@ from shared.events import (
     PupilUpdated,
     PupilVersion,
 )
-from shared.identifiers import Uai, is_last_year
+from shared.identifiers import SchoolYear, Uai, is_last_year
 
 _EVENTS: dict[Change, type[PupilEvent]] = {
     Change.CREATED: PupilCreated,
@@ -47,14 +48,14 @@ def pupil_event(change: Change, pupil: Pupil, keys: KeyMaker) -> PupilEvent:
 
 
 def import_applied(
-    uai: Uai, number: int, reading: Reading, difference: Difference
+    uai: Uai, number: int, horodatage: dt.datetime, school_year: SchoolYear, difference: Difference
 ) -> ImportApplied:
     """That an import was applied, and whom it deactivated."""
     return ImportApplied(
         uai=uai,
         number=number,
-        horodatage=reading.horodatage,
-        school_year=reading.school_year,
+        horodatage=horodatage,
+        school_year=school_year,
         source="siecle",
         deactivated=tuple(
             PupilVersion(pupil_id=p.id, version=p.version)

@@ -83,22 +83,28 @@ class Digest:
 
     def __init__(self, file: XmlFile) -> None:
         self._sha256 = hashlib.sha256()
+        self._whole = False
         self._chunks = self._taken(file)
 
     def _taken(self, file: XmlFile) -> Iterator[bytes]:
         for chunk in file.chunks():
             self._sha256.update(chunk)
             yield chunk
+        self._whole = True
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes of the file, once."""
         return self._chunks
 
-    def finish(self) -> str:
-        """Read what remains and give the digest in hexadecimal; raises as `XmlFile.chunks`."""
+    def finish(self) -> str | None:
+        """Read what remains, and give the digest in hexadecimal; None if the end was not reached.
+
+        Raises:
+            FileRefusedError: as `XmlFile.chunks`, unless `chunks` has raised it before.
+        """
         for _ in self._chunks:
             pass
-        return self._sha256.hexdigest()
+        return self._sha256.hexdigest() if self._whole else None
 
 
 def find_xml(source: BinaryIO) -> XmlFile:

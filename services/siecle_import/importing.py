@@ -11,7 +11,6 @@ import asyncio
 import datetime as dt
 import tempfile
 from collections.abc import AsyncIterator, Collection
-from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, Any
 from uuid import UUID
@@ -25,7 +24,7 @@ from services.siecle_import.announce import import_applied, pupil_event
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.reading import Reading, read
 from services.siecle_import.settings import ImportSettings
-from shared.clock import Clock
+from shared.clock import Clock, pause
 from shared.database import Connection, Database, Transaction
 from shared.identifiers import SchoolYear, Uai, school_timezone
 from shared.service import Runtime
@@ -103,9 +102,7 @@ async def run(runtime: Runtime, stop: asyncio.Event) -> None:
             await _work(runtime.database, runtime.clock, keys)
         except Exception:  # the database is away: the imports are as they were
             log.warning("imports.failed", exc_info=True)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
-                await stop.wait()
+        await pause(stop, POLL_SECONDS)
 
 
 async def _work(database: Database, clock: Clock, keys: KeyMaker) -> None:
@@ -179,7 +176,7 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
     needed = domain.confirmations(
         base,
         difference,
-        school_year=SchoolYear(reading.school_year),
+        school_year=_year(reading),
         horodatage=reading.horodatage,
         in_force=in_force,
         today=today,
@@ -199,6 +196,13 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
                 "findings": findings,
             },
         )
+
+
+def _year(reading: Reading) -> SchoolYear:
+    """The school year of a file that was not refused, which has one."""
+    if reading.school_year is None:
+        raise ValueError("a file without school year was accepted")
+    return SchoolYear(reading.school_year)
 
 
 async def _chunks(connection: Connection, import_id: UUID) -> AsyncIterator[bytes]:
@@ -248,9 +252,11 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
             await store.add_pupils(connection, created)
         if changed:
             await store.change_pupils(connection, changed)
-        number = await store.set_in_force(connection, uai, reading.horodatage, reading.school_year)
+        number = await store.set_in_force(connection, uai, reading.horodatage, _year(reading))
         transaction.publish(pupil_event(kind, pupil, keys) for kind, pupil in difference.changes)
-        transaction.publish([import_applied(uai, number, reading, difference)])
+        transaction.publish(
+            [import_applied(uai, number, reading.horodatage, _year(reading), difference)]
+        )
         ended = {
             "number": number,
             "counts": _counts(reading) | _changes(difference),

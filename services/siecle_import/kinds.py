@@ -70,24 +70,47 @@ def other_format(head: bytes) -> str:
     return "csv" if is_table and "\0" not in text else UNKNOWN_FORMAT
 
 
-class _RootFound(Exception):  # noqa: N818 - it ends the parsing, it is no error
-    pass
+class DoctypeError(Exception):
+    """The file has a DOCTYPE."""
 
 
-def root_of(head: bytes) -> str | None:
-    """The name of the root element, if the first bytes hold it before anything unreadable."""
+class _RootFoundError(Exception):
+    """Ends the parsing: the root element is all that is wanted."""
+
+
+def root_element(utf8: bytes) -> str | None:
+    """The root element that the beginning of a file holds; None when it is not reached yet.
+
+    A root in a namespace is given as `{namespace}name`. expat does this, because it tells of a
+    DOCTYPE at its first word, before any entity is read.
+
+    Raises:
+        DoctypeError: a DOCTYPE, wherever the prolog has it.
+        expat.ExpatError: the prolog is not well-formed.
+    """
     parser = expat.ParserCreate("utf-8")
     found: list[str] = []
 
-    def stop(name: str, _attributes: dict[str, str]) -> None:
-        found.append(name)
-        raise _RootFound
+    def stop(name: str, attributes: dict[str, str]) -> None:
+        namespace = attributes.get("xmlns")
+        found.append(f"{{{namespace}}}{name}" if namespace else name)
+        raise _RootFoundError
 
-    def stop_at_doctype(*_declaration: object) -> None:
-        raise _RootFound
+    def refuse(*_declaration: object) -> None:
+        raise DoctypeError
 
     parser.StartElementHandler = stop
-    parser.StartDoctypeDeclHandler = stop_at_doctype
-    with suppress(_RootFound, expat.ExpatError):
-        parser.Parse(text_of(head).encode())
+    parser.StartDoctypeDeclHandler = refuse
+    with suppress(_RootFoundError):
+        parser.Parse(utf8)
     return found[0] if found else None
+
+
+def root_of(head: bytes) -> str | None:
+    """The root element, if the first bytes hold it and nothing unreadable stands before it.
+
+    The encoding is not looked for: the names that matter are ASCII.
+    """
+    with suppress(DoctypeError, expat.ExpatError):
+        return root_element(text_of(head).encode())
+    return None

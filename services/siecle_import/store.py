@@ -28,7 +28,7 @@ async def in_force(connection: Connection, uai: Uai) -> InForce | None:
     row = await connection.fetchrow(
         "SELECT horodatage, school_year FROM school WHERE uai = $1 AND imports > 0", uai
     )
-    return row and InForce(row["horodatage"], row["school_year"])
+    return InForce(row["horodatage"], row["school_year"]) if row else None
 
 
 async def set_in_force(

@@ -5,18 +5,18 @@ The net under the events: in normal life it finds nothing and `cpro_reconcile_fo
 
 import asyncio
 import datetime as dt
-from contextlib import suppress
 
 import structlog
 from prometheus_client import Counter
 
 from services.transfer import store
 from services.transfer.handlers import decide, requested
+from shared.clock import pause
 from shared.database import Database
 from shared.events import TransferWithdrawn
 from shared.service import Runtime
 
-PAUSE = dt.timedelta(minutes=3)
+PAUSE_SECONDS = 180.0
 UNANSWERED = dt.timedelta(minutes=5)
 
 FOUND = Counter("cpro_reconcile_found", "Transfers that only the reconcile has opened or withdrawn")
@@ -26,16 +26,13 @@ log = structlog.get_logger()
 
 
 async def run(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Reconcile every few minutes, until `stop` is set."""
+    """Reconcile at the start and every few minutes, until `stop` is set."""
     while not stop.is_set():
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PAUSE.total_seconds()):
-                await stop.wait()
-                return
         try:
             await reconcile(runtime.database)
         except Exception:  # the next pass comes; until then events do the work
             log.warning("reconcile.failed", exc_info=True)
+        await pause(stop, PAUSE_SECONDS)
 
 
 async def reconcile(database: Database) -> int:

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -18,6 +19,7 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError
 
+from shared.clock import pause
 from shared.database import Database, Transaction
 from shared.events import Event, InvalidEventError, Received, decode, unpack
 from shared.messaging import parked, topology
@@ -30,6 +32,9 @@ RETRY_SECONDS = 0.5
 PARKED_SECONDS = 1.0
 
 E = TypeVar("E", bound=Event)
+Unfit = dict[UUID, tuple[str, str]]
+"""What is to be parked, by event id: its text and the class of the error."""
+
 log = structlog.get_logger()
 
 
@@ -64,8 +69,10 @@ class Consumer:
             await topology.declare(connection)
             while not stop.is_set():
                 await self._database.wait()
-                with suppress(DatabaseAwayError):
+                try:
                     await self._consume(connection, stop)
+                except (DatabaseAwayError, AMQPError, OSError):
+                    await asyncio.sleep(RETRY_SECONDS)
 
     async def _consume(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
         waiting: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
@@ -84,57 +91,52 @@ class Consumer:
                     await queue.cancel(tag, timeout=5)
 
     async def process(self, messages: Sequence[AbstractIncomingMessage]) -> None:
-        """Handle the events of `messages`, then acknowledge these.
+        """Handle the events of `messages`, park what fails alone, then acknowledge.
 
         Raises:
             DatabaseAwayError: the database was away for too long; nothing is acknowledged.
         """
-        events, unreadable = _decode_all(messages)
-        try:
-            if await self._failure(events, unreadable):
-                for event in events:
-                    if error := await self._failure([event], {}):
-                        await self._park(event, error)
-        except DatabaseAwayError:
-            log.error("consumer.database_away")
-            raise
+        events, unfit = _decode_all(messages)
+        if events and await self._failure(partial(self._handle_once, events)):
+            for event in events:
+                if error := await self._failure(partial(self._handle_once, [event])):
+                    unfit[event.id] = json.dumps(event.envelope), type(error).__name__
+        if unfit and (error := await self._failure(partial(self._park, unfit))):
+            raise error
         await self._acknowledge(messages)
 
-    async def _failure(self, events: Sequence[Received], unreadable: dict[UUID, str]) -> str | None:
-        """Handle `events` in one transaction; the class of what failed while the database is there,
-        or None when all is well."""
+    async def _failure(self, work: Callable[[], Awaitable[None]]) -> Exception | None:
+        """What `work` fails with while the database is there; repeated while it is away."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
             try:
-                await self._handle_once(events, unreadable)
-            except Exception as error:  # any failure is that of these events
+                await work()
+            except Exception as error:  # whatever it is, it is that of this work
                 if await self._database.answers():
-                    log.warning("consumer.failed", events=len(events), exc_info=True)
-                    return type(error).__name__
+                    log.warning("consumer.failed", exc_info=True)
+                    return error
             else:
                 return None
             if asyncio.get_running_loop().time() > deadline:
+                log.error("consumer.database_away")
                 raise DatabaseAwayError
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _handle_once(self, events: Sequence[Received], unreadable: dict[UUID, str]) -> None:
+    async def _handle_once(self, events: Sequence[Received]) -> None:
         with batch_span("handle", (e.traceparent for e in events)), BATCH_SECONDS.time():
             async with self._database.transaction() as transaction:
                 new = await _not_seen(transaction, events)
                 if new:
                     await self._handle(transaction, Batch(received.event for received in new))
-                for event_id, text in unreadable.items():
-                    await parked.park(transaction.connection, event_id, text, "InvalidEventError")
         BATCH_EVENTS.observe(len(new))
         HANDLED.inc(len(new))
-        PARKED.inc(len(unreadable))
 
-    async def _park(self, event: Received, error: str) -> None:
+    async def _park(self, unfit: Unfit) -> None:
         async with self._database.transaction() as transaction:
-            text = json.dumps(event.envelope)
-            await parked.park(transaction.connection, event.id, text, error)
-        PARKED.inc()
-        log.error("consumer.parked", event_id=str(event.id), error=error)
+            for event_id, (text, error) in unfit.items():
+                await parked.park(transaction.connection, event_id, text, error)
+        PARKED.inc(len(unfit))
+        log.error("consumer.parked", events=[str(event_id) for event_id in unfit])
 
     async def _acknowledge(self, messages: Sequence[AbstractIncomingMessage]) -> None:
         """One acknowledgement for all messages of a channel, which were handled in its order."""
@@ -152,9 +154,7 @@ class Consumer:
                     continue
             except Exception:  # the event stays parked, the next try comes
                 log.warning("parked.retry_failed", exc_info=True)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PARKED_SECONDS):
-                    await stop.wait()
+            await pause(stop, PARKED_SECONDS)
 
     async def _retry_one(self) -> bool:
         """Handle the parked event that is due; False if none is."""
@@ -200,30 +200,26 @@ def _event_count(message: AbstractIncomingMessage) -> int:
     return message.body.count(b'"specversion"')
 
 
-def _decode_all(
-    messages: Sequence[AbstractIncomingMessage],
-) -> tuple[list[Received], dict[UUID, str]]:
+def _decode_all(messages: Sequence[AbstractIncomingMessage]) -> tuple[list[Received], Unfit]:
     """The events of `messages`, in the order of their ids so that two replicas lock alike, and
-    the text of what could not be read, by an id made from it.
+    what could not be read, under an id made from it.
     """
     events: dict[UUID, Received] = {}
-    unreadable: dict[UUID, str] = {}
+    unreadable: list[str] = []
     for message in messages:
         try:
             envelopes = unpack(message.body, message.content_type)
         except InvalidEventError:
-            text = message.body.decode(errors="replace").replace("\x00", "")
-            unreadable[uuid5(NAMESPACE_OID, text)] = text
+            unreadable.append(message.body.decode(errors="replace").replace("\x00", ""))
             continue
         for envelope in envelopes:
             try:
                 received = decode(envelope)
-            except InvalidEventError:
-                text = json.dumps(envelope)
-                unreadable[uuid5(NAMESPACE_OID, text)] = text
-            else:
                 events[received.id] = received
-    return [events[event_id] for event_id in sorted(events)], unreadable
+            except InvalidEventError:
+                unreadable.append(json.dumps(envelope))
+    unfit = {uuid5(NAMESPACE_OID, text): (text, InvalidEventError.__name__) for text in unreadable}
+    return [events[event_id] for event_id in sorted(events)], unfit
 
 
 async def _not_seen(transaction: Transaction, events: Sequence[Received]) -> list[Received]:

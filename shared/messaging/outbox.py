@@ -1,8 +1,4 @@
-"""The outbox: events are written in the transaction that makes them true, and published after it.
-
-`store` is called at the end of every transaction that has published something
-(`shared.database.Transaction`); `shared.messaging.relay` takes the rows from there.
-"""
+"""The outbox: events are written in the transaction that makes them true, and published after."""
 
 from __future__ import annotations
 

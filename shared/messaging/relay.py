@@ -20,6 +20,7 @@ from aio_pika.abc import AbstractExchange
 from asyncpg import Record
 from pamqp.commands import Basic
 
+from shared.clock import pause
 from shared.database import Database
 from shared.events import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from shared.messaging import outbox, topology
@@ -94,7 +95,7 @@ class Relay:
             await self._loop(exchange, stop)
 
     async def _loop(self, exchange: AbstractExchange, stop: asyncio.Event) -> None:
-        pause = POLL_SECONDS
+        delay = POLL_SECONDS
         while not stop.is_set():
             self._database.published.clear()
             try:
@@ -102,19 +103,12 @@ class Relay:
             except Exception as error:  # noqa: BLE001 - whatever it is, the rows are still there
                 PUBLISH_FAILURES.inc()
                 log.warning("relay.failed", error=type(error).__name__)
-                pause = min(pause * 2, LONGEST_PAUSE)
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
+                delay = min(delay * 2, LONGEST_PAUSE)
+                await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
                 continue
-            pause = POLL_SECONDS
+            delay = POLL_SECONDS
             if taken < outbox.RELAY_ROWS:
-                await self._pause_until_published()
-
-    async def _pause_until_published(self) -> None:
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._database.published.wait()
-        except TimeoutError:
-            return
+                await pause(self._database.published, POLL_SECONDS)
 
     async def relay_once(self, exchange: AbstractExchange) -> int:
         """One pass; returns how many rows it took.

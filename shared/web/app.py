@@ -35,9 +35,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         max_body_size=MAX_BODY_BYTES,
-        responses={
-            "4XX": {"model": problems.ProblemDetails, "content": {problems.MEDIA_TYPE: {}}},
-        },
+        responses={"4XX": {"description": "RFC 9457", "content": {problems.MEDIA_TYPE: {}}}},
     )
     app.state.runtime = runtime
     problems.install(app, exceptions)

@@ -70,10 +70,10 @@ async def test_every_route_refuses_who_is_not_signed_in_or_of_another_school(
     now = int(time.time())
     of_a: dict[str, object] = {"sub": "x", "schools": {A: ["direction"]}}
     forged = jwt.encode(
-        {"alg": "EdDSA", "kid": "test"},
+        {"alg": "Ed25519", "kid": "test"},
         {**of_a, "aud": "cpro", "exp": now + 60},
         other_key,
-        algorithms=["EdDSA"],
+        algorithms=["Ed25519"],
     )
     unsigned = ("not.a.token", forged)
     refused = (

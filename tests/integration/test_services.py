@@ -4,12 +4,11 @@ import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
 from deploy.local.client import Sign
-from deploy.local.servers import Servers, create_database
+from deploy.local.servers import Servers, create_database, drop_database
 from docs.reference import SERVICES, service
 from shared.database import migrate
 from tests.support.processes import Processes
@@ -30,11 +29,8 @@ async def fleet(
         for process in started.running.values():
             process.kill()
             await process.wait()
-    admin = await asyncpg.connect(servers.postgres_url)
     for name in SERVICES:
-        await admin.execute(f'DROP DATABASE "{name}_{suffix}" WITH (FORCE)')
-        await admin.execute(f'DROP ROLE "{name}_{suffix}"')
-    await admin.close()
+        await drop_database(servers, f"{name}_{suffix}")
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -123,9 +123,7 @@ def test_an_ine_shape_that_is_absent_keeps_its_value_and_a_new_one_replaces_the_
 
 def test_a_pupil_is_known_by_ine_under_another_number_and_by_name_under_no_ine() -> None:
     base = base_of(line(1), line(2, rnie=None))
-    change = compare(
-        base, [line(1, eleve_id="800001"), line(2, rnie=None, eleve_id="800002")]
-    )
+    change = compare(base, [line(1, eleve_id="800001"), line(2, rnie=None, eleve_id="800002")])
     assert len(change.of(Change.UPDATED)) == len(change.changes) == 2
     assert {p.id for p in change.of(Change.UPDATED)} == {p.id for p in base}
 
@@ -141,9 +139,7 @@ def test_the_number_comes_before_the_ine_over_the_whole_file() -> None:
     base = base_of(line(1), line(2))
     one, two = line(1, rnie=line(2).rnie), line(2, rnie=line(1).rnie)
     change = compare(base, [one, two])
-    assert {p.id: p.eleve_id for p in change.of(Change.UPDATED)} == {
-        p.id: p.eleve_id for p in base
-    }
+    assert {p.id: p.eleve_id for p in change.of(Change.UPDATED)} == {p.id: p.eleve_id for p in base}
 
 
 def test_a_number_used_again_for_someone_else_is_told_and_nobody_is_touched() -> None:

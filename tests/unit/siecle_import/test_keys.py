@@ -14,7 +14,12 @@ BORN = dt.date(2009, 3, 14)
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("BÉCŒUR", "Becoeur"), ("N'DIAYE", "NDIAYE"), ("Jean-Paul", "JEAN PAUL"), ("Strauß", "STRAUSS")],
+    [
+        ("BÉCŒUR", "Becoeur"),
+        ("N'DIAYE", "NDIAYE"),
+        ("Jean-Paul", "JEAN PAUL"),
+        ("Strauß", "STRAUSS"),
+    ],
 )
 def test_a_name_is_the_same_in_every_spelling(one: str, other: str) -> None:
     assert fold(one) == fold(other)
@@ -38,9 +43,7 @@ def test_each_part_has_its_key() -> None:
 def test_names_and_birth_dates_cannot_be_compared_across_two_ines() -> None:
     one = MAKER.keys("990324679CC", BORN, ["MUTÉ"], "Maëlys")
     other = MAKER.keys("990007919HH", BORN, ["MUTÉ"], "Maëlys")
-    everything = [
-        {k.ine_key, k.birth_key, *k.family_keys, *k.first_keys} for k in (one, other)
-    ]
+    everything = [{k.ine_key, k.birth_key, *k.family_keys, *k.first_keys} for k in (one, other)]
     assert not everything[0] & everything[1]
 
 
