@@ -9,7 +9,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.local import kept
-from deploy.local.errors import MissingPartError, StartError
-from deploy.local.processes import Process, Program, run, start, stop, wait_until
+from deploy.local.errors import MissingPartError
+from deploy.local.kept import locked
+from deploy.local.processes import Process, Program, run, start, stop, wait_for_earlier, wait_until
 
 OTHERWISE = "Set CPRO_POSTGRES_URL to a PostgreSQL server of yours (15 or newer, as superuser)."
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
@@ -69,36 +69,25 @@ def running(folder: Path, *, durable: bool = True) -> Iterator[Database]:
     Raises:
         MissingPartError: PostgreSQL cannot run here.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        database = _started(folder, durable=durable)
+        try:
+            yield database
+        finally:
+            # « Fast »: SIGTERM would wait for the clients to leave.
+            stop(database.process, how=signal.SIGINT, within=30)
+
+
+def _started(folder: Path, *, durable: bool) -> Database:
+    wait_for_earlier(folder)
     data = folder / "data"
+    (data / "postmaster.pid").unlink(missing_ok=True)  # else its number might stop us
     password = kept.secret(folder / "password", lambda: secrets.token_hex(16).encode()).decode()
-    wait_for_the_last_one(folder)
     if not data.exists():
         _create(data, password, durable=durable)
     port = kept.port(folder, "postgres")
     process = start(_server(folder, data, port, durable=durable))
-    try:
-        yield Database(f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", process, data)
-    finally:
-        stop(process, how=signal.SIGINT, within=30)  # « fast »: SIGTERM would wait for clients
-
-
-def wait_for_the_last_one(folder: Path) -> None:
-    """Let a server whose supervisor was killed finish, and remove what it may have left.
-
-    No other can be at work in this folder: the caller holds its lock.
-
-    Raises:
-        StartError: it does not end.
-    """
-    data = folder / "data"
-    pid = next(iter(_pid_file(data)), "")
-    deadline = time.monotonic() + 20
-    while pid and _serves(int(pid), data):
-        if time.monotonic() > deadline:
-            raise StartError(f"An earlier PostgreSQL still runs in {data}: end process {pid}.")
-        time.sleep(0.05)
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    return Database(f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", process, data)
 
 
 def _server(folder: Path, data: Path, port: int, *, durable: bool) -> Program:
@@ -147,13 +136,6 @@ def _say(statements: str, data: Path, owner: tuple[int, int] | None) -> None:
         within=60,
     )
     script.unlink()
-
-
-def _serves(pid: int, data: Path) -> bool:
-    try:
-        return str(data).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def _pid_file(data: Path) -> list[str]:

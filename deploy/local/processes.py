@@ -5,6 +5,7 @@ the terminal reaches us alone and we stop them in order; and the kernel, which s
 when we die without a word (`launch.py`).
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +25,23 @@ LAUNCH = Path(__file__).with_name("launch.py")
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 """Starts every program. The kernel takes the *thread* that started a program for its parent, so it
 must be one that lives as long as this process."""
+
+
+MARK_SUFFIX = ".process"
+"""Beside each log lies the mark of the process that writes it."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Which process it was: ids are used again, an id and a start are not."""
+
+    pid: int
+    started_at: str | None
+
+    @property
+    def runs(self) -> bool:
+        """Whether it still runs."""
+        return self.started_at is not None and started_at(self.pid) == self.started_at
 
 
 @dataclass(frozen=True)
@@ -65,7 +83,10 @@ class Process:
 def start(program: Program, *, keep_log: bool = False) -> Process:
     """Start a program; its log begins anew unless `keep_log`."""
     program.log.parent.mkdir(parents=True, exist_ok=True)
-    return Process(program, _spawner.submit(_spawn, program, keep_log=keep_log).result())
+    handle = _spawner.submit(_spawn, program, keep_log=keep_log).result()
+    mark = Mark(handle.pid, started_at(handle.pid))
+    program.log.with_suffix(MARK_SUFFIX).write_text(json.dumps(asdict(mark)))
+    return Process(program, handle)
 
 
 def _spawn(program: Program, *, keep_log: bool) -> subprocess.Popen[bytes]:
@@ -192,6 +213,21 @@ def stopping_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def wait_for_earlier(folder: Path, within: float = 20.0) -> None:
+    """Let programs end that were started from `folder`, by a supervisor that was killed.
+
+    The caller holds the lock of the folder: no living supervisor has any there.
+    """
+    deadline = time.monotonic() + within
+    for file in [*folder.glob(f"*{MARK_SUFFIX}"), *folder.glob(f"*/*{MARK_SUFFIX}")]:
+        mark = Mark(**json.loads(file.read_text()))
+        while mark.runs:
+            if time.monotonic() > deadline:
+                os.kill(mark.pid, signal.SIGKILL)
+            time.sleep(0.05)
+        file.unlink()
 
 
 def started_at(pid: int) -> str | None:

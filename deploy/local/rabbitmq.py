@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import kept
-from deploy.local.processes import Process, Program, start, stop, wait_until
+from deploy.local.kept import locked
+from deploy.local.processes import Process, Program, start, stop, wait_for_earlier, wait_until
 from deploy.local.rabbitmq_packages import PLUGINS, erlang_folder, fetch, rabbitmq_folder
 
 USER = "cpro"
@@ -69,7 +70,7 @@ class Broker:
         For faults on purpose: `rabbit stop` closes all connections and queues, `rabbit start` opens
         them again, `vm_memory_monitor set_vm_memory_high_watermark [0.001]` raises the alarm.
         """
-        command = [erlang_folder() / "bin" / "erl_call", "-sname", NODE, "-a", function]
+        command = [f"{erlang_folder()}/bin/erl_call", "-sname", NODE, "-a", function]
         try:
             done = subprocess.run(
                 command, env=self.environment, capture_output=True, check=False, timeout=20
@@ -86,28 +87,39 @@ def running(folder: Path) -> Iterator[Broker]:
     The block begins while the broker still starts: see `Broker.wait`.
     """
     fetch()
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        wait_for_earlier(folder)
+        password = _configure(folder)
+        environment = _environment(folder)
+        amqp, management = kept.port(folder, "amqp"), kept.port(folder, "management")
+        with _started(_port_mapper(folder, environment)):
+            broker = Broker(
+                amqp_url=f"amqp://{USER}:{password}@127.0.0.1:{amqp}/",
+                api_url=f"http://{USER}:{password}@127.0.0.1:{management}",
+                process=start(_server(folder, environment)),
+                environment=environment,
+                ports=(amqp, management),
+            )
+            try:
+                yield broker
+            finally:
+                _stop(broker)
+
+
+def _configure(folder: Path) -> str:
+    """Write what the broker reads at its start; the password of its administrator."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     password = kept.secret(folder / "password", lambda: secrets.token_hex(16).encode()).decode()
     kept.secret(folder / "home/.erlang.cookie", lambda: secrets.token_hex(16).encode())
-    amqp, management = kept.port(folder, "amqp"), kept.port(folder, "management")
     configuration = CONFIGURATION.format(
-        amqp=amqp, management=management, user=USER, password=password
+        amqp=kept.port(folder, "amqp"),
+        management=kept.port(folder, "management"),
+        user=USER,
+        password=password,
     )
     kept.write_private(folder / "rabbitmq.conf", configuration.encode())
     (folder / "enabled_plugins").write_text(f"[{','.join(PLUGINS)}].\n")
-    environment = _environment(folder)
-    with _started(_port_mapper(folder, environment)):
-        broker = Broker(
-            amqp_url=f"amqp://{USER}:{password}@127.0.0.1:{amqp}/",
-            api_url=f"http://{USER}:{password}@127.0.0.1:{management}",
-            process=start(_server(folder, environment)),
-            environment=environment,
-            ports=(amqp, management),
-        )
-        try:
-            yield broker
-        finally:
-            _stop(broker)
+    return password
 
 
 @contextmanager
@@ -139,7 +151,16 @@ def _port_mapper(folder: Path, environment: dict[str, str]) -> Program:
 
 def _server(folder: Path, environment: dict[str, str]) -> Program:
     command = [f"{_runtime()}/erlexec", *ERLANG_OPTIONS]
-    return Program("RabbitMQ", command, folder / "rabbitmq.log", environment, folder)
+    return Program(
+        "RabbitMQ",
+        command,
+        folder / "rabbitmq.log",
+        environment,
+        folder,
+        # Not SIGKILL, which loses queues declared in the last two seconds, and leaves quorum queues
+        # among them useless for ever (3.10). It is gone after six.
+        death_signal=signal.SIGTERM,
+    )
 
 
 def _runtime() -> Path:

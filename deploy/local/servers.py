@@ -21,6 +21,7 @@ import httpx
 from deploy.local import postgres, rabbitmq
 from deploy.local.errors import MissingPartError, StackError
 from deploy.local.kept import locked
+from deploy.local.processes import wait_for_earlier
 
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -58,9 +59,9 @@ def starting_servers(
     """
     with ExitStack() as stack:
         stack.enter_context(locked(folder.with_name(f"{folder.name}.lock")))
-        if fresh and folder.exists():
-            postgres.wait_for_the_last_one(folder / "postgres")
-            shutil.rmtree(folder)
+        wait_for_earlier(folder)
+        if fresh:
+            shutil.rmtree(folder, ignore_errors=True)
         amqp_url = os.environ.get("CPRO_AMQP_URL")
         api_url = os.environ.get("CPRO_RABBITMQ_API_URL") if amqp_url else None
         wait: Callable[[], None] = _nothing

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from deploy.local import LOCAL, ROOT
 from deploy.local.errors import StartError
 from deploy.local.kept import locked, write_private
-from deploy.local.processes import last_lines, started_at, stopping_on_signals
+from deploy.local.processes import Mark, last_lines, started_at, stopping_on_signals
 from deploy.local.stack import running_stack
 
 DATA = LOCAL / "data"
@@ -22,17 +22,10 @@ LOG = LOCAL / "run" / "up.log"
 
 
 @dataclass(frozen=True)
-class Supervisor:
-    """The process that holds the stack, by id and start; `urls` is empty until all is ready."""
+class Supervisor(Mark):
+    """The process that holds the stack; `urls` is empty until all is ready."""
 
-    pid: int
-    started_at: str | None
     urls: Mapping[str, str]
-
-    @property
-    def runs(self) -> bool:
-        """Whether it is still that process."""
-        return self.started_at is not None and started_at(self.pid) == self.started_at
 
 
 def up() -> tuple[Mapping[str, str], bool]:

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from services.siecle_import import domain, importing, store
 from shared.identifiers import Uai
 from shared.security import Action, Principal, may
-from shared.web.app import RequestClock, RequestDatabase
+from shared.web.app import BODY_LIMIT, RequestClock, RequestDatabase
 from shared.web.preconditions import creation_key, made_before
 from shared.web.problems import Problem, ProblemError
 
@@ -140,6 +140,7 @@ def _file_name(content_disposition: Annotated[str | None, Header()] = None) -> s
 
 async def _spool(request: Request, file: IO[bytes]) -> bytes:
     """Write the body to a file as it comes; returns its digest."""
+    request.scope[BODY_LIMIT] = MAX_FILE_BYTES
     digest = hashlib.sha256()
     async for data in request.stream():
         file.write(data)
@@ -153,7 +154,6 @@ async def _spool(request: Request, file: IO[bytes]) -> bytes:
 @router.post(
     "/imports",
     status_code=202,
-    max_body_size=MAX_FILE_BYTES,
     openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
 )
 async def send_file(

@@ -171,7 +171,7 @@ def _check_course(
     """A present pupil should have a class and a course; in September half a school lacks it."""
     if len(divisions) > 1:
         notes.append(_Note("divisions_several", divisions[0], divisions[1]))
-    if present and not divisions:
+    if present and not divisions and row.eleve_id:  # without which no class can be found
         notes.append(_Note("division_missing"))
     if present and row.mef is None:
         notes.append(_Note("mef_missing"))

@@ -174,7 +174,8 @@ class _Tree:
             events=("start", "end"),
             tag=(PUPIL_ROOT, *_PATHS),
             encoding="utf-8",  # whatever the declaration says: the bytes were decoded before
-            resolve_entities="internal",  # there is none without DOCTYPE: each is an error at once
+            # Entities are as lxml has them, internal ones only: without DOCTYPE there is none, and
+            # each reference is an error at once.
             no_network=True,
             load_dtd=False,
             huge_tree=False,

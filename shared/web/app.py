@@ -1,18 +1,22 @@
 """The FastAPI application of any service: routes, problems, health, metrics, security headers."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.clock import Clock
 from shared.database import Database
 from shared.web import problems
 
 MAX_BODY_BYTES = 1024 * 1024
-"""Of a JSON request; routes that stream their body set a limit of their own."""
+BODY_LIMIT = "cpro.body_limit"
+"""Key in a request's scope: a route that streams its body sets a limit of its own there, in bytes.
+(The framework's own limit answers with plain text.)"""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -34,25 +38,43 @@ def create_app(
         version="1",
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         responses={"4XX": {"description": "RFC 9457", "content": {problems.MEDIA_TYPE: {}}}},
     )
     app.state.runtime = runtime
     problems.install(app, exceptions)
-    app.middleware("http")(_with_headers)
+    app.add_middleware(_Edge)
     app.include_router(_health)
     for router in routers:
         app.include_router(router)
     return app
 
 
-async def _with_headers(
-    request: Request, call: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call(request)
-    for header, value in HEADERS.items():
-        response.headers.setdefault(header, value)
-    return response
+class _Edge:
+    """Adds `HEADERS` to every answer, and refuses a body above the limit while it comes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an HTTP request on."""
+        size = 0
+
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > scope.get(BODY_LIMIT, MAX_BODY_BYTES):
+                raise HTTPException(413)
+            return message
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, bounded, with_headers)
 
 
 def database_of(request: Request) -> Database:

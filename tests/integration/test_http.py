@@ -111,7 +111,11 @@ async def test_the_office_of_a_school_does_not_switch_its_transfers(
 @pytest.mark.parametrize("uai", ["9990001A", "abc", "99900011", "9990001X9990001X"])
 async def test_a_wrong_uai_is_told(system: System, http: httpx.AsyncClient, uai: str) -> None:
     for name, method, path in CHAIN_ROUTES:
-        headers = {"Authorization": f"Bearer {system.sign({'sub': 'x', 'scope': 'records:write'})}"}
+        headers = {
+            "Authorization": f"Bearer {system.sign({'sub': 'x', 'scope': 'records:write'})}",
+            "Idempotency-Key": "x",
+            "If-Match": '"1"',
+        }
         response = await http.request(
             method, system.urls[name] + path.replace(A, uai), headers=headers
         )
@@ -149,7 +153,7 @@ async def test_an_unknown_learner_record_or_import_is_told(system: System) -> No
 
 async def test_the_switch_is_set_only_over_the_version_that_was_read(system: System) -> None:
     async with system.school(A) as a:
-        on = {"json": {"active": True}}
+        on: dict[str, Any] = {"json": {"active": True}}
         check(await a.call("transfer", "PUT", "/participation", **on), 428)
         for stale in ('"1"', '"99999999999999999999"', '"-1"', "*", "x"):
             headers = {"If-Match": stale}
@@ -336,7 +340,7 @@ async def test_what_must_be_confirmed_is_not_applied_without(system: System) -> 
         for consent in ({}, {"confirmations": ["older-file"]}):
             response = await a.call("siecle_import", "POST", route, json=consent)
             check(response, 422, "Confirmation manquante")
-        for consent in ({"confirmations": ["whatever"]}, {"confirmations": "x"}, {"x": 1}):
-            response = await a.call("siecle_import", "POST", route, json=consent)
+        for unfit in ({"confirmations": ["whatever"]}, {"confirmations": "x"}, {"x": 1}):
+            response = await a.call("siecle_import", "POST", route, json=unfit)
             check(response, 422, "Saisie invalide")
         assert await a.pupils() == []

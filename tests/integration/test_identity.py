@@ -6,7 +6,6 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-
 from tests.integration.test_story import SAMPLES, A, B, check_moved, start
 from tests.support.system import System
 

@@ -89,10 +89,13 @@ async def queue_depth(amqp_url: str, queue: str) -> int:
 
 
 async def test_an_event_is_published_only_if_its_transaction_commits(kernel: Database) -> None:
-    with pytest.raises(RuntimeError):
+    async def fails() -> None:
         async with kernel.transaction() as transaction:
             transaction.publish(some(1))
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fails()
     assert await count(kernel, "outbox") == 0
     await write(kernel, some(1))
     assert await count(kernel, "outbox") == 1
@@ -204,7 +207,8 @@ async def test_an_unknown_version_of_an_event_is_parked(kernel: Database, vhost:
 async def test_stopping_in_the_middle_finishes_the_batch_and_loses_nothing(
     kernel: Database, vhost: str
 ) -> None:
-    began, go_on, done = asyncio.Event(), asyncio.Event(), []
+    began, go_on = asyncio.Event(), asyncio.Event()
+    done: list[Event] = []
 
     async def slow(transaction: Transaction, batch: Batch) -> None:
         began.set()

@@ -1,4 +1,4 @@
-"""The guide's first situation, on real servers: two schools import, the records follow the pupil."""
+"""The guide's first situation: two schools import, the records follow the pupil."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path

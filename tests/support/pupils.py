@@ -77,5 +77,5 @@ def imported(
         horodatage=horodatage,
         school_year=2025,
         source="siecle",
-        deactivated=tuple({"pupil_id": p.pupil_id, "version": p.version} for p in deactivated),  # type: ignore[arg-type]
+        deactivated=tuple({"pupil_id": p.pupil_id, "version": p.version} for p in deactivated),
     )

@@ -1,4 +1,4 @@
-"""The services of one test, run in the test's own loop on databases and a virtual host of its own."""
+"""The services of one test, run in its own loop on databases and a virtual host of its own."""
 
 import asyncio
 import datetime as dt
@@ -59,8 +59,8 @@ def settings_of(
         "stop_seconds": 5,
     }
     if service.settings is ImportSettings:
-        return ImportSettings(**common, match_key_file=keys / "match.key")
-    return service.settings(**common)
+        common["match_key_file"] = keys / "match.key"
+    return service.settings.model_validate(common)
 
 
 @asynccontextmanager

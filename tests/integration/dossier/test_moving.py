@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,7 +24,7 @@ from shared.events import (
     TransferWithdrawn,
 )
 from shared.messaging.consumer import Batch
-from tests.support.pupils import JANUARY, A, B, arrival, departure, pupil
+from tests.support.pupils import A, B, arrival, departure, pupil
 
 
 @pytest.fixture
@@ -49,16 +50,24 @@ def request(origin: UUID, destination: UUID, *, stay: int = 1) -> TransferReques
     )
 
 
+def content(kind: str) -> dict[str, Any]:
+    """What a module gives for a record of this kind."""
+    return {
+        "kind": kind,
+        "title": "Titre",
+        "diploma": None,
+        "body": {},
+        "author": "M. Professeur",
+        "written_on": dt.date(2025, 11, 20),
+    }
+
+
 async def write(database: Database, pupil_id: UUID, kind: str = "bilan") -> UUID:
     record_id = uuid4()
     async with database.transaction() as transaction:
         connection = transaction.connection
         holder = domain.check_writable(await store.learner_for_writing(connection, pupil_id), A)
-        content = {
-            "kind": kind, "title": "t", "diploma": None, "body": {}, "author": "a",
-            "written_on": dt.date(2025, 11, 20),
-        }  # fmt: skip
-        await store.add_record(connection, record_id, holder, content)
+        await store.add_record(connection, record_id, holder, content(kind))
     return record_id
 
 
@@ -192,11 +201,7 @@ async def test_a_writer_and_a_move_at_once_lose_no_record(
                 return found
 
         await eventually(waits, "the move to wait for the writer")
-        content = {
-            "kind": "fiche", "title": "t", "diploma": None, "body": {}, "author": "a",
-            "written_on": JANUARY.date(),
-        }  # fmt: skip
         record = uuid4()
-        await store.add_record(connection, record, holder, content)
+        await store.add_record(connection, record, holder, content("fiche"))
     await moving
     assert await held(database, new) == {record}

@@ -107,7 +107,6 @@ def test_in_august_the_old_and_the_new_year_are_both_current() -> None:
         ("9750001A", "America/Miquelon"),
         ("9830001A", "Pacific/Noumea"),
         ("9840001A", "Pacific/Tahiti"),
-        ("9880001A", "Pacific/Noumea"),
         ("", "Europe/Paris"),
     ],
 )
