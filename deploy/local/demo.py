@@ -30,6 +30,7 @@ RECORDS = (
     ("fiche", "Fiche d'activité n° 2"),
     ("evaluation", "Contrôle en cours de formation n° 1"),
 )
+KINDS = {"bilan": "bilan", "fiche": "fiche", "evaluation": "évaluation"}
 STEPS = 9
 
 T = TypeVar("T")
@@ -61,11 +62,16 @@ class Teller:
         self._console.print(f"    {text}")
 
 
+def _number(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {(plural or f'{noun}s') if number > 1 else noun}"
+
+
 def _counts(applied: Json) -> str:
     c = applied["counts"]
     return (
-        f"{c['read']} élèves lus : {c['active']} inscrits, {c['left']} sortis. Par rapport à la "
-        f"base : {c['created']} nouveaux, {c['updated']} modifiés, {c['deactivated']} désactivés."
+        f"{_number(c['read'], 'élève lu', 'élèves lus')} : {_number(c['active'], 'inscrit')}, "
+        f"{_number(c['left'], 'sorti')} ; {_number(c['created'], 'nouveau', 'nouveaux')}, "
+        f"{_number(c['updated'], 'modifié')}, {_number(c['deactivated'], 'désactivé')}."
     )
 
 
@@ -118,7 +124,7 @@ async def _january(teller: Teller, a: School, b: School) -> float:
     applied = await teller.step(f"{b.uai} importe B_import2_arrive.xml", b.confirm(ready))
     teller.detail(_counts(applied))
     closed = await teller.step("Le transfert est clos", b.closed_transfer())
-    counts = ", ".join(f"{number} {kind}" for kind, number in sorted(closed["counts"].items()))
+    counts = ", ".join(_number(n, KINDS[kind]) for kind, n in sorted(closed["counts"].items()))
     teller.detail(f"{closed['other_uai']} → {b.uai} : {counts}")
     return time.perf_counter() - begun
 
@@ -144,7 +150,7 @@ def main() -> None:
 def _conclude(console: Console, seconds: float, moved: list[Json]) -> None:
     table = Table("Document", "Intitulé", "Écrit dans", title=f"Dossier tenu par {DESTINATION}")
     for record in moved:
-        table.add_row(record["kind"], record["title"], record["origin_uai"])
+        table.add_row(KINDS[record["kind"]], record["title"], record["origin_uai"])
     console.print(table)
     console.print(
         f"De la confirmation du second import au transfert clos : [bold]{seconds:.2f} s[/]. "

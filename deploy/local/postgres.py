@@ -56,7 +56,7 @@ class Database:
 
     def _ready(self) -> bool:
         lines = _pid_file(self.data)
-        return len(lines) > 7 and lines[0] == str(self.process.pid) and lines[7] == "ready"
+        return len(lines) > 7 and lines[7] == "ready"
 
 
 @contextmanager

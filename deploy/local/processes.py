@@ -6,6 +6,7 @@ when we die without a word (`launch.py`).
 """
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -48,8 +49,8 @@ class Mark:
 class Program:
     """What to run.
 
-    `user` (uid, gid) runs it as someone else, for root only; `death_signal` is what the kernel
-    sends it when we die.
+    `user` (uid, gid) runs it as someone else, for root only. `death_signal` is what the kernel
+    sends it when we die; with a `grace` in seconds a guard sends it, again and again, then SIGKILL.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Program:
     folder: Path
     user: tuple[int, int] | None = None
     death_signal: signal.Signals = signal.SIGKILL
+    grace: float = 0
     standard_input: Path = Path(os.devnull)
 
 
@@ -71,7 +73,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Its process id, which is also that of its session."""
+        """Its process id, or its guard's; also that of its session."""
         return self.handle.pid
 
     @property
@@ -92,12 +94,13 @@ def start(program: Program, *, keep_log: bool = False) -> Process:
 def _spawn(program: Program, *, keep_log: bool) -> subprocess.Popen[bytes]:
     owner = "{}:{}".format(*program.user) if program.user else ""
     launcher = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid())]
+    launcher += [str(int(program.death_signal)), str(program.grace), owner]
     with (
         program.log.open("ab" if keep_log else "wb") as log,
         program.standard_input.open("rb") as standard_input,
     ):
         return subprocess.Popen(
-            [*launcher, str(int(program.death_signal)), owner, *program.command],
+            [*launcher, *program.command],
             cwd=program.folder,
             env=dict(program.environment),
             stdin=standard_input,
@@ -107,21 +110,34 @@ def _spawn(program: Program, *, keep_log: bool) -> subprocess.Popen[bytes]:
         )
 
 
-def stop(*processes: Process, how: signal.Signals = signal.SIGTERM, within: float = 10.0) -> None:
-    """End processes together: ask with a signal, wait `within` seconds in all, then kill."""
+def stop(
+    *processes: Process,
+    how: signal.Signals = signal.SIGTERM,
+    within: float = 10.0,
+    every: float = math.inf,
+) -> None:
+    """End processes together: ask with a signal, wait `within` seconds in all, then kill.
+
+    One that may miss the signal is asked again `every` so many seconds.
+    """
     deadline = time.monotonic() + within
     try:
-        for process in processes:
-            process.handle.send_signal(how)
-        for process in processes:
-            with suppress(subprocess.TimeoutExpired):
-                process.handle.wait(max(0.0, deadline - time.monotonic()))
+        while time.monotonic() < deadline and any(p.exit_code is None for p in processes):
+            for process in processes:
+                process.handle.send_signal(how)
+            _wait(processes, until=min(deadline, time.monotonic() + every))
     finally:
         for process in processes:
-            _kill(process)
+            kill(process)
 
 
-def _kill(process: Process) -> None:
+def _wait(processes: Sequence[Process], *, until: float) -> None:
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.handle.wait(max(0.0, until - time.monotonic()))
+
+
+def kill(process: Process) -> None:
     """Kill what is left of a process and of the children it may have left behind."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -153,7 +169,7 @@ def finish(processes: Sequence[Process], *, within: float) -> None:
         raise StartError(f"{process.program.name} took longer than {within:g} s.") from None
     finally:
         for process in processes:
-            _kill(process)
+            kill(process)
 
 
 def wait_until(

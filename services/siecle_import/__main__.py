@@ -1,8 +1,9 @@
-"""`python -m services.siecle_import serve | migrate`."""
+"""`python -m services.siecle_import serve | migrate | check`."""
 
 from pathlib import Path
 
 from services.siecle_import import api, handlers, importing
+from services.siecle_import.check import check
 from services.siecle_import.settings import ImportSettings
 from shared.service import Service, command_line
 
@@ -16,5 +17,8 @@ service = Service(
     jobs=[importing.run],
 )
 
+commands = command_line(service)
+commands.command("check")(check)
+
 if __name__ == "__main__":
-    command_line(service)()
+    commands()

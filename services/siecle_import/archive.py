@@ -158,7 +158,8 @@ class _BoundedReads:
 
 
 def _in_zip(source: BinaryIO) -> XmlFile:
-    if source.seek(0, os.SEEK_END) > MAX_ZIP_BYTES:
+    zip_size = source.seek(0, os.SEEK_END)
+    if zip_size > MAX_ZIP_BYTES:
         raise refused("zip_too_large", _megabytes(MAX_ZIP_BYTES))
     with _zip_errors():
         archive = zipfile.ZipFile(_BoundedReads(source))
@@ -168,13 +169,7 @@ def _in_zip(source: BinaryIO) -> XmlFile:
     if len(entries) > _MAX_ENTRIES:
         raise refused("zip_too_many_files")
     kept = [entry for entry in entries if _is_kept(entry)]
-    for entry in kept:
-        _check_entry(entry)
-    return _pupil_file([(entry.filename, _opened(archive, entry)) for entry in kept])
-
-
-def _opened(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> XmlFile:
-    return XmlFile(lambda: archive.open(entry), entry.compress_size)
+    return _pupil_file([(entry.filename, _checked(archive, entry, zip_size)) for entry in kept])
 
 
 def _is_kept(entry: zipfile.ZipInfo) -> bool:
@@ -191,13 +186,15 @@ def _is_kept(entry: zipfile.ZipInfo) -> bool:
     return not (entry.is_dir() or is_link or of_a_mac)
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> None:
+def _checked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, zip_size: int) -> XmlFile:
     if entry.flag_bits & _ENCRYPTED_FLAGS:
         raise refused("zip_encrypted")
     # bz2 and lzma unfold a whole block at once: only deflate can be read by bounded pieces.
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise refused("zip_method")
-    _check_size(entry.file_size, entry.compress_size)
+    packed = min(entry.compress_size, zip_size)  # it is declared, too
+    _check_size(entry.file_size, packed)
+    return XmlFile(lambda: archive.open(entry), packed)
 
 
 def _check_size(size: int, packed: int | None) -> None:

@@ -210,6 +210,11 @@ _LINE_ERRORS = {
         "{who} : date de sortie illisible (« {value} », attendu JJ/MM/AAAA). {fix}",
         "DATE_SORTIE is not a day of the calendar written JJ/MM/AAAA.",
     ),
+    "eleve_id_reassigned": (
+        "{who} : le numéro {value} est dans la base celui d'un autre élève (numéro réattribué). "
+        "Demandez à l'assistance de rattacher la fiche.",
+        "ELEVE_ID known in the base under another birth date and no common INE.",
+    ),
     "exit_before_entry": (
         "{who} : sortie le {value}, avant l'entrée le {other}. {fix}",
         "DATE_SORTIE is before DATE_ENTREE.",

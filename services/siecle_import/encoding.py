@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from services.siecle_import.findings import refused
-from services.siecle_import.kinds import text_of
+from services.siecle_import.kinds import UTF_32, text_of
 
 _CODECS = {
     "iso-8859-15": "iso8859-15",
@@ -38,7 +38,6 @@ _CODECS = {
 # Every sequence of bytes, or nearly, is valid in these: that they decode proves nothing.
 _EIGHT_BITS = ("iso8859-15", "iso8859-1", "cp1252")
 
-_UTF_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"<\0\0\0", b"\0\0\0<")
 _DECLARED = re.compile(
     r"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""", re.ASCII
 )
@@ -62,7 +61,7 @@ def encoding_of(head: bytes, chunks: Chunks) -> Encoding:
     Raises:
         FileRefusedError: unknown encoding, or one that the first bytes cannot be in.
     """
-    if head.startswith(_UTF_32):
+    if head.startswith(UTF_32):
         raise refused("encoding_unknown", "UTF-32")
     found = _DECLARED.match(text_of(head)[:_HEAD_CHARACTERS])
     label = found[1] if found else "utf-8"

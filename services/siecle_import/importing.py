@@ -10,7 +10,7 @@ ends as failed.
 import asyncio
 import datetime as dt
 import tempfile
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import asdict
 from typing import IO, Any
 from uuid import UUID
@@ -21,9 +21,12 @@ from pydantic import TypeAdapter
 
 from services.siecle_import import domain, store
 from services.siecle_import.announce import import_applied, pupil_event
+from services.siecle_import.findings import Finding, finding
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.reading import Reading, read
+from services.siecle_import.rows import PupilLine
 from services.siecle_import.settings import ImportSettings
+from services.siecle_import.whole import subject_of
 from shared.clock import Clock, pause
 from shared.database import Connection, Database, Transaction
 from shared.identifiers import SchoolYear, Uai, school_timezone
@@ -165,9 +168,9 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
         reading = await asyncio.to_thread(
             read, file, today=today, received_at=row["received_at"], uai=uai
         )
-    findings = [asdict(finding) for finding in reading.findings]
     if reading.verdict == "refused":
-        await _end(database, row, "refused", clock, findings=findings, counts=_counts(reading))
+        values = {"findings": _shown(reading.findings), "counts": _counts(reading)}
+        await _end(database, row, "refused", clock, **values)
         return
     async with database.connection() as connection:
         base = await store.base_of(connection, uai)
@@ -193,7 +196,7 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
                 "school_year": reading.school_year,
                 "counts": _counts(reading) | _changes(difference),
                 "confirmations": {str(code): number for code, number in needed.items()},
-                "findings": findings,
+                "findings": _shown((*reading.findings, *map(_reassigned, difference.reassigned))),
             },
         )
 
@@ -203,6 +206,15 @@ def _year(reading: Reading) -> SchoolYear:
     if reading.school_year is None:
         raise ValueError("a file without school year was accepted")
     return SchoolYear(reading.school_year)
+
+
+def _shown(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    return [asdict(one) for one in findings]
+
+
+def _reassigned(line: PupilLine) -> Finding:
+    """A number that the base knows as someone else's: the line is left out."""
+    return finding("eleve_id_reassigned", subject_of(line), value=line.eleve_id)
 
 
 async def _chunks(connection: Connection, import_id: UUID) -> AsyncIterator[bytes]:

@@ -32,6 +32,9 @@ _OTHER_FORMATS = (
     (b"\xff\xd8\xff", "image JPEG"),
 )
 
+UTF_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"<\0\0\0", b"\0\0\0<")
+"""How a file in UTF-32 begins, which no export is written in."""
+
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16-le"),
@@ -55,8 +58,8 @@ def text_of(head: bytes) -> str:
 
 
 def looks_like_xml(head: bytes) -> bool:
-    """Whether the first thing in the file is markup."""
-    return text_of(head).lstrip().startswith("<")
+    """Whether the first thing in the file is markup, in an encoding that is read or not."""
+    return head.startswith(UTF_32) or text_of(head).lstrip().startswith("<")
 
 
 def other_format(head: bytes) -> str:

@@ -69,7 +69,7 @@ def _already_held(line: PupilLine, holders: Mapping[str, PupilLine]) -> Iterator
     """An INE of an active pupil that another active pupil has: named once, whatever the shapes."""
     for ine in aliases(line):
         if ine in holders:
-            yield finding("ine_twice", _subject(holders[ine]), value=ine, other=_subject(line))
+            yield finding("ine_twice", subject_of(holders[ine]), value=ine, other=subject_of(line))
             return
 
 
@@ -79,8 +79,8 @@ def _held_and_in_error(
     for line in in_error:
         for ine in aliases(line):
             if ine in holders:
-                other = _subject(line)
-                yield finding("ine_also_in_error", _subject(holders[ine]), value=ine, other=other)
+                other = subject_of(line)
+                yield finding("ine_also_in_error", subject_of(holders[ine]), value=ine, other=other)
 
 
 def _gives_way(line: PupilLine, holders: Mapping[str, PupilLine], findings: list[Finding]) -> bool:
@@ -92,13 +92,14 @@ def _gives_way(line: PupilLine, holders: Mapping[str, PupilLine], findings: list
         return False
     for ine in aliases(line):
         if ine in holders:
-            who = _subject(holders[ine])
-            findings.append(finding("ine_left_and_active", who, value=ine, other=_subject(line)))
+            who = subject_of(holders[ine])
+            findings.append(finding("ine_left_and_active", who, value=ine, other=subject_of(line)))
             return True
     return False
 
 
-def _subject(line: PupilLine | LineInError) -> Subject:
+def subject_of(line: PupilLine | LineInError) -> Subject:
+    """Whom a line is about, as findings name him."""
     names = (line.family_name or line.usage_name, line.first_name)
     name = " ".join(name for name in names if name)
     return Subject(line.eleve_id, name or None, next(iter(aliases(line)), None), line.line)

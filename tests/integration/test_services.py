@@ -14,26 +14,29 @@ from shared.database import migrate
 from tests.support.processes import Processes
 
 
+@pytest.fixture(params=SERVICES)
+async def name(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
 @pytest.fixture
 async def fleet(
-    servers: Servers, vhost: str, keys: Path, sign: Sign, tmp_path: Path
+    name: str, servers: Servers, vhost: str, keys: Path, sign: Sign, tmp_path: Path
 ) -> AsyncIterator[Processes]:
-    suffix = secrets.token_hex(4)
-    urls = {name: await create_database(servers, f"{name}_{suffix}") for name in SERVICES}
-    for name, url in urls.items():
-        await migrate(url, service(name).migration_folders)
-    started = Processes(urls, vhost, keys, sign, tmp_path)
+    database = f"{name}_{secrets.token_hex(4)}"
+    url = await create_database(servers, database)
+    await migrate(url, service(name).migration_folders)
+    started = Processes({name: url}, vhost, keys, sign, tmp_path)
     try:
         yield started
     finally:
         for process in started.running.values():
             process.kill()
             await process.wait()
-    for name in SERVICES:
-        await drop_database(servers, f"{name}_{suffix}")
+    await drop_database(servers, database)
 
 
-@pytest.mark.parametrize("name", SERVICES)
 async def test_a_service_starts_tells_its_state_and_stops(fleet: Processes, name: str) -> None:
     await fleet.start(name)
     async with httpx.AsyncClient(base_url=fleet.urls[name]) as http:

@@ -9,6 +9,7 @@ from shared.events import (
     PupilCreated,
     PupilDeactivated,
     PupilEvent,
+    PupilVersion,
 )
 from shared.identifiers import Uai
 
@@ -77,5 +78,7 @@ def imported(
         horodatage=horodatage,
         school_year=2025,
         source="siecle",
-        deactivated=tuple({"pupil_id": p.pupil_id, "version": p.version} for p in deactivated),
+        deactivated=tuple(
+            PupilVersion(pupil_id=p.pupil_id, version=p.version) for p in deactivated
+        ),
     )

@@ -9,8 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from services.siecle_import import archive
+from services.siecle_import.findings import FileRefusedError
+from services.siecle_import.reading import read
 from tests.unit.siecle_import.files import (
+    NOON,
     SAMPLES,
+    TODAY,
     codes,
     document,
     eleve,
@@ -124,7 +128,7 @@ def test_an_encrypted_entry_is_refused() -> None:
         lambda zip_: b"PK\x03\x04" + bytes(100),
         lambda zip_: _patched(zip_, 16, b"\0\0\0\0"),  # checksum
         lambda zip_: _patched(zip_, 24, struct.pack("<I", 10)),  # declared size
-        lambda zip_: _patched(zip_, 20, struct.pack("<I", 5000)),  # packed size
+        lambda zip_: _patched(zip_, 20, struct.pack("<I", 50)),  # packed size
         lambda zip_: _patched(zip_, 42, struct.pack("<I", 0xFFFFFF)),  # where the entry is
         lambda zip_: _patched(zip_, 46, b"b.xml"),  # another name than at the entry
         lambda zip_: zip_[:40] + bytes(8) + zip_[48:],  # the packed bytes
@@ -141,6 +145,11 @@ def test_a_zip_that_declares_too_much_is_refused_before_it_is_read() -> None:
     assert codes(reading_of(_patched(zipped(("a.xml", XML)), 24, huge))) == ["xml_too_large"]
     many = struct.pack("<I", 201 * 1000)
     content = _patched(_patched(zipped(("a.xml", XML)), 24, many), 20, struct.pack("<I", 1000))
+    assert codes(reading_of(content)) == ["zip_ratio"]
+
+
+def test_a_packed_size_over_that_of_the_zip_is_not_believed() -> None:
+    content = _patched((SAMPLES / "zip/14_bombe_64Mo.zip").read_bytes(), 20, b"\0\0\0\x10")
     assert codes(reading_of(content)) == ["zip_ratio"]
 
 
@@ -161,7 +170,7 @@ def test_an_xml_over_the_limit_is_refused_by_what_is_counted(
 
 def test_what_a_zip_unfolds_to_is_counted_whatever_it_declares() -> None:
     entry = archive.XmlFile(lambda: io.BytesIO(bytes(201 * 1000)), packed=1000)
-    with pytest.raises(archive.FileRefusedError) as refusal:
+    with pytest.raises(FileRefusedError) as refusal:
         for _ in entry.chunks():
             pass
     assert refusal.value.finding.code == "zip_ratio"
@@ -180,8 +189,4 @@ def test_a_failure_of_the_disk_is_not_said_to_be_the_file() -> None:
             raise OSError(5, "Input/output error")
 
     with pytest.raises(OSError, match="Input/output"):
-        reading_of_source(BrokenDisk(XML))
-
-
-def reading_of_source(source: io.BytesIO) -> None:
-    archive.find_xml(source)
+        read(BrokenDisk(XML), today=TODAY, received_at=NOON)
