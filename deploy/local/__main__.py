@@ -23,7 +23,8 @@ def up() -> None:
     """Start the system and leave it running."""
     from deploy.local import supervisor
 
-    urls, just_now = supervisor.up()
+    with stopping_on_signals():
+        urls, just_now = supervisor.up()
     typer.echo("The system is up:" if just_now else "The system is already up:")
     _show(urls)
     typer.echo(f"Logs and data: {supervisor.DATA}. « make down » stops it.")

@@ -4,7 +4,6 @@ They are data of this service, not errors: shown to staff, never logged and neve
 problem+json. Their texts are in `catalogue.py`.
 """
 
-import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,11 +11,6 @@ from services.siecle_import.catalogue import ADVICE, CATALOGUE, Level
 
 MAX_SHOWN = 80
 """Characters of a value of the file that a message repeats."""
-
-# Control characters, and those that hide or turn round the text they stand in.
-_INVISIBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +91,8 @@ def refused(code: str, value: str | None = None) -> FileRefusedError:
 
 def printable(text: str, limit: int) -> str:
     """The text on one line, without what cannot be seen, of `limit` characters at most."""
-    text = " ".join(_INVISIBLE.sub(" ", text[: 4 * limit]).split())
+    seen = (one if one.isprintable() else " " for one in text[: 4 * limit])
+    text = " ".join("".join(seen).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -42,7 +42,7 @@ def test_a_message_is_french_with_what_to_do_and_uses_known_names(code: str) -> 
     assert names <= {"who", "value", "other", *ADVICE}
     assert message[0].isupper() or message.startswith("{who}")
     assert message.endswith((".", "{fix}", "{complete}"))
-    assert re.search(r"SIECLE|\{(deposit|again|fix|complete)\}", message)
+    assert re.search(r"SIECLE|assistance|\{(deposit|again|fix|complete)\}", message)
 
 
 @pytest.mark.parametrize("code", CATALOGUE)
