@@ -23,8 +23,8 @@ from deploy.local.servers import (
 )
 from shared.database import KERNEL_MIGRATIONS, Database, migrate
 from shared.events import CONTENT_TYPE, TransferWithdrawn
-from shared.messaging import outbox, topology
-from shared.messaging.relay import Relay
+from shared.messaging import topology
+from shared.messaging.relay import Relay, remove
 
 EVENTS = 4_000
 NAIVE_EVENTS = 400
@@ -54,7 +54,7 @@ async def _singly(exchange: aio_pika.abc.AbstractExchange, database: Database) -
                 delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
             )
             await exchange.publish(message, row["routing_key"])
-            await outbox.remove(transaction.connection, [row["id"]])
+            await remove(transaction.connection, [row["id"]])
 
 
 async def _rate(

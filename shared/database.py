@@ -13,8 +13,8 @@ import structlog
 from pogo_core.util import migrate as pogo
 from pogo_core.util import sql as pogo_sql
 
-from shared.events import Event
-from shared.messaging import outbox
+from shared.events import Event, encode
+from shared.telemetry import current_traceparent
 
 Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -92,7 +92,7 @@ class Database:
                 transaction = Transaction(connection)
                 yield transaction
                 if transaction.events:
-                    await outbox.store(connection, transaction.events)
+                    await _write_outbox(connection, transaction.events)
             if transaction.events:
                 self.published.set()
 
@@ -110,6 +110,21 @@ class Database:
         while not await self.answers():
             log.warning("database.away")
             await asyncio.sleep(pause)
+
+
+async def _write_outbox(connection: Connection, events: Sequence[Event]) -> None:
+    """Add envelopes of `events` to the outbox, in the order given, in one statement."""
+    traceparent = current_traceparent()
+    envelopes = [encode(event, traceparent) for event in events]
+    await connection.execute(
+        """
+        INSERT INTO outbox (id, routing_key, envelope)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[])
+        """,
+        [event_id for event_id, _ in envelopes],
+        [event.type for event in events],
+        [text for _, text in envelopes],
+    )
 
 
 async def _read_jsonb(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

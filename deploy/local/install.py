@@ -5,8 +5,6 @@ that is too old can still read it and say so. Repeats nothing that is up to date
 for one another; one that was interrupted starts again.
 """
 
-from __future__ import annotations
-
 import fcntl
 import importlib.util
 import os
@@ -64,7 +62,7 @@ def _install() -> None:
     DONE.touch()
 
 
-def _pip() -> list[str]:
+def _pip() -> "list[str]":
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "-q"]
     return [*pip, "install", "--no-input", "--no-cache-dir", "--require-hashes"]
 
@@ -80,7 +78,7 @@ def _install_uv() -> bool:
     return True
 
 
-def _try_uv(requirements: list[str]) -> bool:
+def _try_uv(requirements: "list[str]") -> bool:
     sync = [str(VENV / "bin" / "uv"), "pip", "sync", "-q", "--no-cache", "--require-hashes"]
     sync += ["--compile-bytecode"]  # as pip does; else every process of a first start does it
     environment = {**os.environ, "VIRTUAL_ENV": str(VENV)}

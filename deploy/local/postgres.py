@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.local import kept
-from deploy.local.errors import MissingPartError
+from deploy.local.errors import MissingPartError, StartError
 from deploy.local.kept import locked
 from deploy.local.processes import Process, Program, run, start, stop, wait_for_earlier, wait_until
 
@@ -117,9 +117,16 @@ def _create(data: Path, password: str, *, durable: bool) -> None:
     options += ["--locale-provider=builtin", "--locale=C.UTF-8"]
     options += [] if durable else ["--no-sync"]
     initdb = [_binary("initdb"), "-D", str(draft), *options]
-    run(
-        Program("initdb", initdb, data.parent / "initdb.log", ENVIRONMENT, draft, owner), within=120
-    )
+    log = data.with_name("initdb.log")
+    try:
+        run(Program("initdb", initdb, log, ENVIRONMENT, draft, owner), within=120)
+    except StartError as error:
+        if owner is None:
+            raise
+        raise MissingPartError(
+            f"PostgreSQL will not run as root, nor could it as another user here (see {log}): "
+            f"be an ordinary user. Or: {OTHERWISE}"
+        ) from error
     (draft / "pg_hba.conf").write_text(ACCESS)
     _say(FIRST_STATEMENTS.format(password=password), draft, owner)
     draft.rename(data)

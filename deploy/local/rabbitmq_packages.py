@@ -67,11 +67,13 @@ def _install() -> None:
 
 def _erlang_packages(work: Path) -> list[str]:
     """RabbitMQ's package and those of Erlang that it needs, whatever the system has."""
-    _apt(work, "apt-get", "update", check=False)  # a download that fails will tell
+    update = _apt(work, "apt-get", "update")
     kinds = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
     options = ["--recurse", *(f"--no-{kind}" for kind in kinds)]
     listing = _apt(work, "apt-cache", "depends", *options, "rabbitmq-server")
-    return re.findall(r"^(rabbitmq-server|erlang-\S+)$", listing, re.MULTILINE)
+    if listing.returncode != 0:  # an update may fail in part and still give what is needed
+        raise _refused(update if update.stderr else listing)
+    return re.findall(r"^(rabbitmq-server|erlang-\S+)$", listing.stdout, re.MULTILINE)
 
 
 def _missing_libraries(work: Path) -> list[str]:
@@ -84,7 +86,7 @@ def _missing_libraries(work: Path) -> list[str]:
     if "not found" not in found.stdout:
         return []
     plan = _apt(work, "apt-get", "install", "-s", "--no-install-recommends", "rabbitmq-server")
-    return re.findall(r"^Inst (lib\S+) \(", plan, re.MULTILINE)
+    return re.findall(r"^Inst (lib\S+) \(", plan.stdout, re.MULTILINE)
 
 
 def _unpack(packages: Sequence[str], work: Path) -> None:
@@ -92,14 +94,16 @@ def _unpack(packages: Sequence[str], work: Path) -> None:
         return
     downloads = work / "packages"
     downloads.mkdir(parents=True, exist_ok=True)
-    _apt(work, "apt-get", "download", *packages, folder=downloads)
+    done = _apt(work, "apt-get", "download", *packages, folder=downloads)
+    if done.returncode != 0:
+        raise _refused(done)
     for package in downloads.glob("*.deb"):
         subprocess.run(["dpkg", "-x", package, work / "root"], check=True)
     shutil.rmtree(downloads)
 
 
-def _apt(work: Path, *command: str, check: bool = True, folder: Path | None = None) -> str:
-    """Run an apt command with a state of its own; what it says."""
+def _apt(work: Path, *command: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run an apt command with a state of its own."""
     for part in ("state/lists/partial", "cache/archives/partial"):
         (work / part).mkdir(parents=True, exist_ok=True)
     options = {
@@ -111,21 +115,28 @@ def _apt(work: Path, *command: str, check: bool = True, folder: Path | None = No
         "Acquire::Languages": "none",
         "Acquire::Retries": "2",
     }
-    done = subprocess.run(
-        [*command[:1], *(f"-o{name}={value}" for name, value in options.items()), *command[1:]],
-        cwd=folder or work,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    if check and done.returncode != 0:
-        reason = done.stderr.strip().splitlines()[-1:] or [f"code {done.returncode}"]
-        raise MissingPartError(
-            f"RabbitMQ cannot be fetched: {' '.join(command[:2])} says « {reason[0]} ». {OTHERWISE}"
+    arguments = [f"-o{name}={value}" for name, value in options.items()]
+    try:
+        return subprocess.run(
+            [command[0], *arguments, *command[1:]],
+            cwd=folder or work,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
         )
-    return done.stdout
+    except subprocess.TimeoutExpired:
+        raise MissingPartError(
+            f"RabbitMQ cannot be fetched: {command[0]} takes more than five minutes. {OTHERWISE}"
+        ) from None
+
+
+def _refused(done: subprocess.CompletedProcess[str]) -> MissingPartError:
+    reason = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[0]
+    return MissingPartError(
+        f"RabbitMQ cannot be fetched: {done.args[0]}: « {reason} ». {OTHERWISE}"
+    )
 
 
 def _drop_other_plugins(plugins: Path) -> None:

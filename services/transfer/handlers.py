@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from asyncpg import Record
 
-from services.transfer import domain, store
+from services.transfer import domain, matching, store
 from shared.database import Transaction
 from shared.events import (
     DossierTransferred,
@@ -75,7 +75,7 @@ async def decide(transaction: Transaction, keys: Collection[bytes]) -> int:
     """
     if not keys:
         return 0
-    cases = await store.cases(transaction.connection, keys)
+    cases = await matching.cases(transaction.connection, keys)
     decisions = [domain.decide(departure, arrivals) for departure, arrivals in cases]
     if to_withdraw := domain.withdrawn(decisions):
         await store.withdraw(transaction.connection, to_withdraw)

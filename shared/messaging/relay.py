@@ -21,11 +21,12 @@ from asyncpg import Record
 from pamqp.commands import Basic
 
 from shared.clock import pause
-from shared.database import Database
+from shared.database import Connection, Database
 from shared.events import BATCH_CONTENT_TYPE, CONTENT_TYPE
-from shared.messaging import outbox, topology
+from shared.messaging import topology
 from shared.telemetry import PUBLISH_FAILURES, PUBLISHED
 
+PASS_ROWS = 2000
 PACK_EVENTS = 100
 PACK_BYTES = 128 * 1024
 POLL_SECONDS = 0.2
@@ -107,7 +108,7 @@ class Relay:
                 await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
                 continue
             delay = POLL_SECONDS
-            if taken < outbox.RELAY_ROWS:
+            if taken < PASS_ROWS:
                 await pause(self._database.published, POLL_SECONDS)
 
     async def relay_once(self, exchange: AbstractExchange) -> int:
@@ -117,7 +118,7 @@ class Relay:
             NotConfirmedError: some rows stay in the outbox; those that were confirmed are gone.
         """
         async with self._database.connection() as connection, connection.transaction():
-            rows = await outbox.take(connection)
+            rows = await take(connection)
             if not rows:
                 return 0
             batch = list(packs(rows))
@@ -125,7 +126,7 @@ class Relay:
                 *(self._publish(exchange, pack) for pack in batch), return_exceptions=True
             )
             confirmed = [p for p, failure in zip(batch, outcomes, strict=True) if failure is None]
-            await outbox.remove(connection, [i for pack in confirmed for i in pack.ids])
+            await remove(connection, [i for pack in confirmed for i in pack.ids])
         for pack in confirmed:
             PUBLISHED.labels(pack.routing_key).inc(len(pack.ids))
         if failures := [failure for failure in outcomes if failure is not None]:
@@ -138,3 +139,23 @@ class Relay:
             answer = await exchange.publish(pack.message(), pack.routing_key, mandatory=True)
         if not isinstance(answer, Basic.Ack):
             raise NotConfirmedError(type(answer).__name__)
+
+
+async def take(connection: Connection) -> list[Record]:
+    """Up to `PASS_ROWS` rows (id, routing_key, envelope), locked until the transaction ends.
+
+    Rows that another relay holds are passed over; there is no cursor, because rows become visible
+    in another order than their ids were drawn.
+    """
+    return await connection.fetch(
+        """
+        SELECT id, routing_key, envelope FROM outbox
+        ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+        """,
+        PASS_ROWS,
+    )
+
+
+async def remove(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Forget rows that the broker has confirmed."""
+    await connection.execute("DELETE FROM outbox WHERE id = ANY($1::uuid[])", ids)

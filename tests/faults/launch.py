@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from shared.messaging import outbox
+from shared.messaging import relay
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 
@@ -21,7 +21,7 @@ def _die(*_: Any, **__: Any) -> NoReturn:
 
 POINTS = {
     "between-commit-and-publish": (Relay, "_publish"),
-    "between-publish-and-delete": (outbox, "remove"),
+    "between-publish-and-delete": (relay, "remove"),
     "between-commit-and-ack": (Consumer, "_acknowledge"),
 }
 

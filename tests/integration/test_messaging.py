@@ -19,9 +19,9 @@ from shared.events import (
     TransferWithdrawn,
     encode,
 )
-from shared.messaging import outbox, topology
+from shared.messaging import topology
 from shared.messaging.consumer import Batch, Consumer
-from shared.messaging.relay import PACK_EVENTS, NotConfirmedError, Relay, packs
+from shared.messaging.relay import PACK_EVENTS, NotConfirmedError, Relay, packs, take
 
 LISTENER = "dossier"
 
@@ -248,5 +248,5 @@ async def test_the_relay_starts_from_the_oldest_rows(kernel: Database) -> None:
     await write(kernel, some(3))
     await write(kernel, [DossierTransferred(transfer_id=uuid4(), counts={})])
     async with kernel.transaction() as transaction:
-        rows = await outbox.take(transaction.connection)
+        rows = await take(transaction.connection)
     assert [row["routing_key"] for row in rows][-1] == DossierTransferred.type
