@@ -13,6 +13,7 @@ import structlog
 from pogo_core.util import migrate as pogo
 from pogo_core.util import sql as pogo_sql
 
+from shared.clock import pause
 from shared.events import Event, encode
 from shared.telemetry import current_traceparent
 
@@ -22,6 +23,7 @@ Connection: TypeAlias = (
 
 COMMAND_SECONDS = 30.0
 ACQUIRE_SECONDS = 10.0
+RETRY_SECONDS = 0.5
 UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.exceptions.OperatorInterventionError,
@@ -105,11 +107,11 @@ class Database:
             return False
         return True
 
-    async def wait(self, *, pause: float = 0.5) -> None:
-        """Return when the database answers."""
-        while not await self.answers():
+    async def wait(self, stop: asyncio.Event) -> None:
+        """Return when the database answers, or `stop` is set."""
+        while not stop.is_set() and not await self.answers():
             log.warning("database.away")
-            await asyncio.sleep(pause)
+            await pause(stop, RETRY_SECONDS)
 
 
 async def _write_outbox(connection: Connection, events: Sequence[Event]) -> None:

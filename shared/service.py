@@ -90,7 +90,9 @@ async def run(service: Service, settings: Settings, stop: asyncio.Event) -> None
     url = settings.database_url.get_secret_value()
     database = await db.Database.open(url, settings.database_pool_size)
     try:
-        await database.wait()
+        await database.wait(stop)
+        if stop.is_set():
+            return
         await db.require_schema(database, service.migration_folders)
         runtime = Runtime(settings, database, Clock(settings.today), tokens)
         await _run_parts(service, runtime, stop)
@@ -149,16 +151,28 @@ async def _serve_http(app: FastAPI, runtime: Runtime, stop: asyncio.Event) -> No
     await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
+    if not stop.is_set():
+        raise RuntimeError("the HTTP server has ended by itself")
 
 
 def command_line(service: Service) -> typer.Typer:
     """The commands every service has."""
-    app = typer.Typer(no_args_is_help=True, help=f"CPro éducation : {service.name}")
+    app = typer.Typer(
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,  # they show values
+        help=f"CPro éducation : {service.name}",
+    )
 
     @app.command("serve")
     def serve_command() -> None:
         """Start the service and run until told to stop."""
-        uvloop.run(serve(service))
+        try:
+            uvloop.run(serve(service))
+        except db.SchemaTooOldError as error:
+            raise SystemExit(str(error)) from None
+        except Exception:  # logged without its message, which may hold values
+            log.critical("service.died", exc_info=True)
+            raise SystemExit(1) from None
 
     @app.command("migrate")
     def migrate_command() -> None:

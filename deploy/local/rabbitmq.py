@@ -32,6 +32,12 @@ disk_free_limit.absolute = 20MB
 vm_memory_high_watermark.relative = 0.8
 """
 
+# The only name that Erlang needs, whatever the system's files say.
+NAMES = """\
+{lookup, [file]}.
+{host, {127,0,0,1}, ["localhost"]}.
+"""
+
 # As the package's own script has them, but for +sbwt: to wait a moment before sleeping halves the
 # time of the start, which passes much work between two threads.
 ERLANG_OPTIONS = (
@@ -119,6 +125,7 @@ def _configure(folder: Path) -> str:
     )
     kept.write_private(folder / "rabbitmq.conf", configuration.encode())
     (folder / "enabled_plugins").write_text(f"[{','.join(PLUGINS)}].\n")
+    (folder / "names").write_text(NAMES)
     return password
 
 
@@ -187,6 +194,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "ERL_MAX_ETS_TABLES": "50000",
         "ERL_MAX_PORTS": "65536",
         "ERL_CRASH_DUMP_BYTES": "0",
+        "ERL_INETRC": str(folder / "names"),
         "SYS_PREFIX": str(folder),
         "RABBITMQ_HOME": str(home),
         "RABBITMQ_NODENAME": NODE,

@@ -212,17 +212,19 @@ class _Tree:
         elif element.tag == "STRUCTURES_ELEVE":
             self._take_divisions(element)
         else:
-            values = {child.tag: _value(child.text) for child in element}
-            self._text.parameters = {
-                tag: v for tag, v in values.items() if tag in _PARAMETERS and v
-            }
+            self._take_parameters(element)
+
+    def _take_parameters(self, element: etree._Element) -> None:
+        for child in element.iterchildren(*_PARAMETERS):
+            if value := _value(child.text):
+                self._text.parameters.setdefault(child.tag, value)
 
     def _take_pupil(self, element: etree._Element) -> None:
         texts = {child.tag: child.text for child in element}
         row = [
             element.sourceline,
             _value(element.get("ELEVE_ID")),
-            *[_value(texts.get(tag)) for tag in _PUPIL_TAGS],
+            *[_value(text) if (text := texts.get(tag)) else None for tag in _PUPIL_TAGS],
             _value(cast("str", _LAST_YEAR_SCHOOL(element))),
         ]
         self._text.pupils.append(PupilRow._make(row))

@@ -68,7 +68,7 @@ class Consumer:
         async with connection:
             await topology.declare(connection)
             while not stop.is_set():
-                await self._database.wait()
+                await self._database.wait(stop)
                 try:
                     await self._consume(connection, stop)
                 except (DatabaseAwayError, AMQPError, OSError):

@@ -6,6 +6,7 @@ from services.siecle_import import reader
 from tests.unit.siecle_import.files import (
     BEA,
     INE,
+    PARAMETERS,
     codes,
     document,
     eleve,
@@ -229,6 +230,13 @@ def test_the_parts_of_a_file_may_come_in_any_order() -> None:
     moved = text[:start] + text[end:].replace("</BEE", f"{text[start:end]}</BEE")
     reading = reading_of(moved)
     assert (reading.uai, reading.read, codes(reading)) == ("9990001X", 1, [])
+
+
+def test_of_a_tag_written_twice_one_is_taken() -> None:
+    twice = eleve(PRENOM="Anne</PRENOM><PRENOM>Lou")
+    parameters = PARAMETERS + "<UAJ/><UAJ>9990002Y</UAJ>"
+    reading = reading_of(document(twice, parameters=parameters))
+    assert (reading.pupils[0].first_name, reading.uai) == ("Lou", "9990001X")
 
 
 def test_values_of_white_space_only_are_absent() -> None:
