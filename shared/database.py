@@ -29,6 +29,7 @@ UNAVAILABLE = (
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
@@ -55,7 +56,8 @@ class Transaction:
 class Database:
     """The one database of a service; `published` is set after each commit with outbox rows."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, url: str, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._url = url
         self.pool = pool
         self.published = asyncio.Event()
 
@@ -70,7 +72,7 @@ class Database:
             init=_read_jsonb,
             server_settings={"idle_in_transaction_session_timeout": "60s", "timezone": "UTC"},
         )
-        return cls(pool)
+        return cls(url, pool)
 
     async def close(self) -> None:
         """Give the connections back; bounded, because a frozen server never answers."""
@@ -99,10 +101,9 @@ class Database:
                 self.published.set()
 
     async def answers(self) -> bool:
-        """Whether the database can be used just now."""
+        """Whether the database lets us in just now, be the pool busy or not."""
         try:
-            async with asyncio.timeout(5), self.connection() as connection:
-                await connection.fetchval("SELECT 1")
+            await (await asyncpg.connect(self._url, timeout=5)).close(timeout=5)
         except UNAVAILABLE:
             return False
         return True
@@ -142,11 +143,6 @@ async def _read_jsonb(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 class SchemaTooOldError(Exception):
     """The database lacks migrations that this version of the service needs."""
-
-
-def migration_folders(service: Path | None) -> Sequence[Path]:
-    """The kernel's migrations and those of a service."""
-    return [folder for folder in (KERNEL_MIGRATIONS, service) if folder and folder.is_dir()]
 
 
 async def migrate(url: str, folders: Sequence[Path]) -> None:

@@ -192,9 +192,11 @@ class DossierTransferRefused(
     owner="dossier",
     listeners=("transfer",),
 ):
-    """The records have not moved and never will under this transfer id."""
+    """The records have not moved and never will under this transfer id: the request was taken
+    back, or the learner has begun a later stay in the school of origin.
+    """
 
-    reason: Literal["withdrawn"]
+    reason: Literal["withdrawn", "returned"]
 
 
 class TransferClosed(
@@ -260,7 +262,7 @@ def unpack(body: bytes, content_type: str | None) -> Sequence[object]:
     """
     try:
         content = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidEventError("not JSON") from error
     if content_type != BATCH_CONTENT_TYPE:
         return [content]
@@ -278,9 +280,9 @@ def decode(envelope: object) -> Received:
     """
     try:
         head: dict[str, Any] = dict(envelope)  # type: ignore[call-overload]
-        event_id, kind = UUID(head["id"]), CATALOGUE[head["type"]]
+        event_id, kind = UUID(str(head["id"])), CATALOGUE[head["type"]]
         event = kind.model_validate(head["data"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         # Only the class is told: a validation error repeats the values it refused.
         raise InvalidEventError(f"no event of the catalogue: {type(error).__name__}") from None
     return Received(event_id, event, head)

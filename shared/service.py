@@ -61,7 +61,8 @@ class Service:
     @property
     def migration_folders(self) -> Sequence[Path]:
         """The kernel's migrations, then the service's own."""
-        return db.migration_folders(self.folder / "migrations")
+        own = self.folder / "migrations"
+        return [db.KERNEL_MIGRATIONS, *([own] if own.is_dir() else [])]
 
     def app(self, runtime: Runtime | None = None) -> FastAPI:
         """The HTTP application; without a runtime, for its description only."""
@@ -143,14 +144,18 @@ async def _serve_http(app: FastAPI, runtime: Runtime, stop: asyncio.Event) -> No
         log_config=None,
         access_log=False,
         server_header=False,
+        lifespan="off",
         timeout_graceful_shutdown=int(settings.stop_seconds),
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve())
     stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    await serving
+    try:
+        await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+    finally:  # also when another part has died
+        stopped.cancel()
+        server.should_exit = True
+        await serving
     if not stop.is_set():
         raise RuntimeError("the HTTP server has ended by itself")
 

@@ -21,7 +21,6 @@ from structlog.typing import EventDict, WrappedLogger
 
 PUBLISHED = Counter("cpro_events_published", "Events that the broker confirmed", ["type"])
 PUBLISH_FAILURES = Counter("cpro_publish_failures", "Messages not confirmed, to be sent again")
-HANDLED = Counter("cpro_events_handled", "Events whose effect is committed")
 BATCH_SECONDS = Histogram("cpro_batch_seconds", "Time of a batch, from its first row to its commit")
 BATCH_EVENTS = Histogram(
     "cpro_batch_events", "Events in a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -106,6 +105,11 @@ def batch_span(name: str, traceparents: Iterable[str | None]) -> Iterator[None]:
     parent = contexts[0] if len(contexts) == 1 else None
     links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
     with tracer.start_as_current_span(
-        name, context=parent, kind=SpanKind.CONSUMER, links=() if parent else links
+        name,
+        context=parent,
+        kind=SpanKind.CONSUMER,
+        links=() if parent else links,
+        record_exception=False,  # its message may hold values
+        set_status_on_exception=False,
     ):
         yield

@@ -71,10 +71,11 @@ class Broker:
         wait_until(lambda: all(map(kept.listening, self.ports)), self.process, within=90)
 
     def call(self, function: str) -> bool:
-        """Call a function inside the broker, as « module function [arguments] »; whether it worked.
+        """Call a function of the broker, as « module function [arguments] »; whether it answered.
 
-        For faults on purpose: `rabbit stop` closes all connections and queues, `rabbit start` opens
-        them again, `vm_memory_monitor set_vm_memory_high_watermark [0.001]` raises the alarm.
+        For faults on purpose: `rabbit stop` closes all connections and queues (in six seconds),
+        `rabbit start` opens them again on the same ports, and
+        `vm_memory_monitor set_vm_memory_high_watermark [0.001]` raises the alarm.
         """
         command = [f"{erlang_folder()}/bin/erl_call", "-sname", NODE, "-a", function]
         try:

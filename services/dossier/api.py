@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,8 +16,14 @@ from shared.database import Connection
 from shared.identifiers import Uai
 from shared.security import Action, Principal, may
 from shared.web.app import RequestDatabase
-from shared.web.preconditions import creation_key, expected_version, made_before, set_etag
-from shared.web.problems import Problem
+from shared.web.preconditions import (
+    CHANGED_MEANWHILE,
+    creation_key,
+    expected_version,
+    made_before,
+    set_etag,
+)
+from shared.web.problems import Problem, ProblemError
 
 PAGE = 50
 
@@ -43,13 +50,6 @@ PROBLEMS = {
         "L'apprenant a quitté l'établissement et son dossier a été transmis : il se complète dans "
         "son nouvel établissement.",
     ),
-    domain.RecordChangedError: Problem(
-        412,
-        "modifie-entre-temps",
-        "Modifié entre-temps",
-        "Ce document vient d'être modifié par quelqu'un d'autre ; votre modification n'a pas été "
-        "enregistrée. Rechargez-le, puis recommencez.",
-    ),
 }
 
 
@@ -60,6 +60,8 @@ def _storable(text: str) -> str:
 
 
 def _bounded(body: dict[str, Any]) -> dict[str, Any]:
+    if _depth(body) > domain.BODY_DEPTH:
+        raise ValueError(f"contenu limité à {domain.BODY_DEPTH} niveaux")
     try:
         data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:  # a lone surrogate, or a number that JSON does not have
@@ -69,6 +71,21 @@ def _bounded(body: dict[str, Any]) -> dict[str, Any]:
     if len(data) > domain.BODY_BYTES:
         raise ValueError(f"contenu limité à {domain.BODY_BYTES // 1024} Kio")
     return body
+
+
+def _depth(body: dict[str, Any]) -> int:
+    """How deep lists and objects are nested; counted level by level, not by recursion."""
+    depth = 0
+    level: list[Any] = [body]
+    while level:
+        depth += 1
+        inner = [child for node in level for child in _children(node)]
+        level = [child for child in inner if isinstance(child, dict | list)]
+    return depth
+
+
+def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
 
 
 Text = Annotated[
@@ -130,6 +147,8 @@ async def write_record(
         before = await made_before(connection, caller.sub, key, fingerprint, record_id)
         if before is not None:
             row = await store.record_of(connection, pupil_id, before)
+            if row is None:  # written once already, and gone with the dossier since
+                raise domain.RecordsMovedError
         else:
             holder = domain.check_writable(
                 await store.learner_for_writing(connection, pupil_id), uai
@@ -157,7 +176,7 @@ async def rewrite_record(
         _record(await store.record_of(connection, pupil_id, record_id))
         row = await store.change_record(connection, record_id, version, content.model_dump())
     if row is None:
-        raise domain.RecordChangedError
+        raise ProblemError(CHANGED_MEANWHILE)
     record = _record(row)
     set_etag(response, record.version)
     return record

@@ -9,6 +9,9 @@ from shared.identifiers import Uai
 BODY_BYTES = 256 * 1024
 """Of a record's JSON body; what is larger belongs in an attachment."""
 
+BODY_DEPTH = 32
+"""Levels of lists and objects in it; deeper ones end recursive programs."""
+
 
 class Kind(StrEnum):
     """The kinds of records that follow a learner (guide, « Activer le transfert »)."""
@@ -28,10 +31,6 @@ class UnknownRecordError(Exception):
 
 class RecordsMovedError(Exception):
     """The learner has left and his records are in the next school: they are written there."""
-
-
-class RecordChangedError(Exception):
-    """Someone else has changed the record since it was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,13 @@ from shared.messaging.consumer import Batch
 
 async def handle(transaction: Transaction, batch: Batch) -> None:
     """Take in a batch. A withdrawal beside its own request came in time."""
-    if pupils := _newest(batch.of(PupilEvent)):
-        await store.keep_learners(transaction.connection, pupils)
+    pupils = _newest(batch.of(PupilEvent))
     withdrawn = [event.transfer_id for event in batch.of(TransferWithdrawn)]
     requests = list({r.transfer_id: r for r in batch.of(TransferRequested)}.values())
+    sides = {side.pupil_id: side.uai for r in requests for side in (r.origin, r.destination)}
+    await store.lock_learners(transaction.connection, sides, [p.pupil_id for p in pupils])
+    if pupils:
+        await store.keep_learners(transaction.connection, pupils)
     if withdrawn:
         await store.decide_withdrawn(transaction.connection, withdrawn)
     if requests:
@@ -33,19 +36,16 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
 
 
 def _newest(pupils: Iterable[PupilEvent]) -> list[PupilEvent]:
-    """Each learner once, at the highest version of the batch, in the order of locking."""
+    """Each learner once, at the highest version of the batch, in id order."""
     newest = {p.pupil_id: p for p in sorted(pupils, key=lambda p: p.version)}
     return [newest[pupil_id] for pupil_id in sorted(newest)]
 
 
 async def _move(transaction: Transaction, requests: Sequence[TransferRequested]) -> None:
-    """Move the records of the requests that are not decided yet."""
+    """Decide the requests that are not decided yet, and move the records of those that hold."""
     in_order = sorted(requests, key=lambda r: r.transfer_id)
-    new = await store.decide_transferred(transaction.connection, in_order)
-    if new:
-        to_move = [r for r in in_order if r.transfer_id in new]
-        await store.lock_learners(transaction.connection, to_move)
-        await store.move_records(transaction.connection, [r.transfer_id for r in to_move])
+    if to_move := await store.decide_requests(transaction.connection, in_order):
+        await store.move_records(transaction.connection, to_move)
 
 
 async def _answer(transaction: Transaction, transfers: Sequence[UUID]) -> None:
@@ -57,4 +57,4 @@ async def _answer(transaction: Transaction, transfers: Sequence[UUID]) -> None:
 def _answer_of(row: Record) -> DossierTransferred | DossierTransferRefused:
     if row["outcome"] == "transferred":
         return DossierTransferred(transfer_id=row["transfer_id"], counts=row["counts"])
-    return DossierTransferRefused(transfer_id=row["transfer_id"], reason="withdrawn")
+    return DossierTransferRefused(transfer_id=row["transfer_id"], reason=row["outcome"])

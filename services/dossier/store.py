@@ -1,7 +1,7 @@
 """The SQL of `dossier`, over sets: each function is one question or one change."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -37,24 +37,29 @@ async def keep_learners(connection: Connection, pupils: Sequence[PupilEvent]) ->
     )
 
 
-async def decide_transferred(
+async def decide_requests(
     connection: Connection, requests: Sequence[TransferRequested]
-) -> set[UUID]:
-    """Decide these transfers as transferred, unless decided already; returns the new decisions."""
+) -> list[UUID]:
+    """Decide these transfers, unless decided already; returns those whose records are to move now.
+
+    A learner who has begun a later stay at the origin keeps his records there: « returned ».
+    """
     rows = await connection.fetch(
         """
         INSERT INTO move (transfer_id, outcome, origin_pupil, origin_stay, destination_pupil)
-        SELECT r.id, 'transferred', r.origin, r.stay, r.destination
+        SELECT r.id, CASE WHEN l.stay > r.stay THEN 'returned' ELSE 'transferred' END,
+            r.origin, r.stay, r.destination
         FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[])
             AS r (id, origin, stay, destination)
-        ON CONFLICT DO NOTHING RETURNING transfer_id
+        JOIN learner l ON l.pupil_id = r.origin
+        ON CONFLICT DO NOTHING RETURNING transfer_id, outcome
         """,
         [r.transfer_id for r in requests],
         [r.origin.pupil_id for r in requests],
         [r.origin_stay for r in requests],
         [r.destination.pupil_id for r in requests],
     )
-    return {row["transfer_id"] for row in rows}
+    return [row["transfer_id"] for row in rows if row["outcome"] == "transferred"]
 
 
 async def decide_withdrawn(connection: Connection, transfers: Sequence[UUID]) -> None:
@@ -68,13 +73,14 @@ async def decide_withdrawn(connection: Connection, transfers: Sequence[UUID]) ->
     )
 
 
-async def lock_learners(connection: Connection, requests: Sequence[TransferRequested]) -> None:
-    """Lock both learners of each request, in id order, against writers and other moves.
+async def lock_learners(
+    connection: Connection, sides: Mapping[UUID, Uai], others: Collection[UUID]
+) -> None:
+    """Lock learners, in id order, against writers and other moves.
 
-    A learner not held yet is entered from the request, at version 0.
+    A side of a transfer that is not held yet is entered from the request, at version 0.
     """
-    sides = {s.pupil_id: s.uai for r in requests for s in (r.origin, r.destination)}
-    ids = sorted(sides)
+    new = sorted(sides)
     await connection.execute(
         """
         INSERT INTO learner (pupil_id, uai, version, stay, active)
@@ -82,11 +88,12 @@ async def lock_learners(connection: Connection, requests: Sequence[TransferReque
         FROM unnest($1::uuid[], $2::text[]) AS s (pupil_id, uai)
         ON CONFLICT DO NOTHING
         """,
-        ids,
-        [sides[pupil_id] for pupil_id in ids],
+        new,
+        [sides[pupil_id] for pupil_id in new],
     )
     await connection.execute(
-        "SELECT FROM learner WHERE pupil_id = ANY($1::uuid[]) ORDER BY pupil_id FOR UPDATE", ids
+        "SELECT FROM learner WHERE pupil_id = ANY($1::uuid[]) ORDER BY pupil_id FOR UPDATE",
+        sorted({*sides, *others}),
     )
 
 
@@ -105,7 +112,6 @@ async def move_records(connection: Connection, transfers: Sequence[UUID]) -> Non
         ), gone AS (
             UPDATE learner SET moved_to = m.destination_pupil, moved_stay = m.origin_stay
             FROM move m WHERE m.transfer_id = ANY($1::uuid[]) AND learner.pupil_id = m.origin_pupil
-                AND learner.stay <= m.origin_stay
         )
         UPDATE move SET counts = coalesce(
             (SELECT counts FROM counted WHERE counted.transfer_id = move.transfer_id), '{}')

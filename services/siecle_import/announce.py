@@ -2,8 +2,9 @@
 
 import datetime as dt
 
-from services.siecle_import.domain import Change, Difference, Pupil, ines
+from services.siecle_import.domain import Change, Difference, Pupil
 from services.siecle_import.keys import KeyMaker
+from services.siecle_import.rows import aliases
 from shared.events import (
     ImportApplied,
     PupilCreated,
@@ -41,7 +42,7 @@ def pupil_event(change: Change, pupil: Pupil, keys: KeyMaker) -> PupilEvent:
         last_year=is_last_year(pupil.mef or ""),
         has_birth_date=True,
         keys=tuple(
-            keys.keys(ine, pupil.birth_date, names, pupil.first_name) for ine in ines(pupil)
+            keys.keys(ine, pupil.birth_date, names, pupil.first_name) for ine in aliases(pupil)
         ),
         key_version=keys.version,
     )

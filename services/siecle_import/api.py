@@ -10,6 +10,7 @@ from uuid import UUID
 from asyncpg import Record
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 from uuid_utils.compat import uuid7
 
 from services.siecle_import import domain, importing, store
@@ -28,6 +29,9 @@ router = APIRouter(prefix="/schools/{uai}", tags=["imports"])
 
 EMPTY_FILE = Problem(
     422, "fichier-vide", "Fichier vide", "Déposez le fichier .zip exporté de SIECLE, tel quel."
+)
+INTERRUPTED = Problem(
+    400, "envoi-interrompu", "Envoi interrompu", "Le fichier n'est pas arrivé : renvoyez-le."
 )
 PROBLEMS = {
     domain.UnknownImportError: Problem(
@@ -134,7 +138,11 @@ def _file_name(content_disposition: Annotated[str | None, Header()] = None) -> s
         return None
     header = Message()
     header["Content-Disposition"] = content_disposition
-    name = (header.get_filename() or "").replace("\\", "/").rpartition("/")[2]
+    try:
+        given = header.get_filename() or ""
+    except (LookupError, TypeError, ValueError):  # an encoding that is none
+        return None
+    name = given.replace("\\", "/").rpartition("/")[2]
     return "".join(c for c in name if c.isprintable())[:FILE_NAME_LENGTH] or None
 
 
@@ -142,9 +150,12 @@ async def _spool(request: Request, file: IO[bytes]) -> bytes:
     """Write the body to a file as it comes; returns its digest."""
     request.scope[BODY_LIMIT] = MAX_FILE_BYTES
     digest = hashlib.sha256()
-    async for data in request.stream():
-        file.write(data)
-        digest.update(data)
+    try:
+        async for data in request.stream():
+            file.write(data)
+            digest.update(data)
+    except ClientDisconnect:
+        raise ProblemError(INTERRUPTED) from None
     if not file.tell():
         raise ProblemError(EMPTY_FILE)
     file.seek(0)

@@ -79,9 +79,10 @@ class XmlFile:
 
 
 class Digest:
-    """The SHA-256 of an XML file, computed while it is read."""
+    """The SHA-256 of an XML file, computed while it is read; `size` is what was read, in bytes."""
 
     def __init__(self, file: XmlFile) -> None:
+        self.size = 0
         self._sha256 = hashlib.sha256()
         self._whole = False
         self._chunks = self._taken(file)
@@ -89,6 +90,7 @@ class Digest:
     def _taken(self, file: XmlFile) -> Iterator[bytes]:
         for chunk in file.chunks():
             self._sha256.update(chunk)
+            self.size += len(chunk)
             yield chunk
         self._whole = True
 

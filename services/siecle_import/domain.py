@@ -6,14 +6,14 @@ of these only. `confirmations` says what a person must look at first. The rules 
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal
 from uuid import UUID, uuid4
 
 from services.siecle_import.folding import fold
-from services.siecle_import.rows import PupilLine
+from services.siecle_import.rows import LineInError, PupilLine, aliases
 from shared.identifiers import SchoolYear, Uai, is_last_year
 
 MASS_SHARE = 0.2
@@ -100,35 +100,13 @@ class Difference:
         return [pupil for change, pupil in self.changes if change is kind]
 
 
-class Person(Protocol):
-    """Whom a line or a learner of the base is about."""
-
-    @property
-    def eleve_id(self) -> str | None: ...  # noqa: D102
-    @property
-    def family_name(self) -> str | None: ...  # noqa: D102
-    @property
-    def usage_name(self) -> str | None: ...  # noqa: D102
-    @property
-    def first_name(self) -> str | None: ...  # noqa: D102
-    @property
-    def birth_date(self) -> dt.date | None: ...  # noqa: D102
-    @property
-    def rnie(self) -> str | None: ...  # noqa: D102
-    @property
-    def bea(self) -> str | None: ...  # noqa: D102
-    @property
-    def ina(self) -> str | None: ...  # noqa: D102
+Person = Pupil | PupilLine | LineInError
+"""Whom the base, a line, or a line in error is about."""
 
 
 def _numbers(person: Person) -> Iterator[str]:
     if person.eleve_id:
         yield person.eleve_id
-
-
-def ines(person: Person) -> Iterator[str]:
-    """The INE aliases that a person has, of any shape."""
-    yield from (alias for alias in (person.rnie, person.bea, person.ina) if alias)
 
 
 def _names(person: Person) -> Iterator[tuple[str, str, dt.date]]:
@@ -138,73 +116,91 @@ def _names(person: Person) -> Iterator[tuple[str, str, dt.date]]:
                 yield fold(name), fold(person.first_name), person.birth_date
 
 
-_WAYS: Sequence[Callable[[Person], Iterator[object]]] = (_numbers, ines, _names)
+_WAYS: Sequence[Callable[[Person], Iterable[object]]] = (_numbers, aliases, _names)
 """The ways to recognise a learner inside a school, the surest first."""
 
 
-def _same_learners(base: Sequence[Pupil], persons: Sequence[Person]) -> dict[int, Pupil]:
-    """The learner of the base that each person is, by position; computed over the whole file, the
-    surest way first, so that no learner is taken for two.
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """The learner of the base that each line is about, by position, and the lines whose number
+    the base knows as someone else's, with that other one.
+    """
+
+    learners: Mapping[int, Pupil]
+    reassigned: Mapping[int, Pupil]
+
+
+def _same_learners(base: Sequence[Pupil], lines: Sequence[PupilLine]) -> _Same:
+    """Recognise learners over the whole file, the surest way first, so that none is taken for two.
+
+    A number that was given to someone else recognises nobody: that line goes by INE and names.
     """
     found: dict[int, Pupil] = {}
+    reassigned: dict[int, Pupil] = {}
     taken: set[UUID] = set()
     for way in _WAYS:
         index = {key: p for p in base if p.id not in taken for key in way(p)}
-        for position, person in enumerate(persons):
-            if position in found:
+        for position, line in enumerate(lines):
+            same = next((index[key] for key in way(line) if key in index), None)
+            if same is None or position in found or same.id in taken:
                 continue
-            same = next((index[key] for key in way(person) if key in index), None)
-            if same is not None and same.id not in taken:
-                found[position] = same
-                taken.add(same.id)
-    return found
+            if way is _numbers and _is_reassigned(line, same):
+                reassigned[position] = same
+                continue
+            found[position] = same
+            taken.add(same.id)
+    return _Same(found, reassigned)
 
 
 def _is_reassigned(line: PupilLine, pupil: Pupil) -> bool:
-    """Whether the line's ELEVE_ID was given to someone else: another birth date, no common INE."""
-    return (
-        line.eleve_id == pupil.eleve_id
-        and line.birth_date != pupil.birth_date
-        and not set(ines(line)) & set(ines(pupil))
-    )
+    """Whether an ELEVE_ID was given to someone else: another birth date, no common INE."""
+    return line.birth_date != pupil.birth_date and not set(aliases(line)) & set(aliases(pupil))
+
+
+def _whoever_is_meant(base: Sequence[Pupil], in_error: Sequence[LineInError]) -> set[UUID]:
+    """Every learner whom a line in error may be about."""
+    return {
+        pupil.id
+        for way in _WAYS
+        for keys in [{key for line in in_error for key in way(line)}]
+        for pupil in base
+        if not keys.isdisjoint(way(pupil))
+    }
 
 
 def difference(
     base: Sequence[Pupil],
     lines: Sequence[PupilLine],
-    in_error: Sequence[Person],
+    in_error: Sequence[LineInError],
     *,
     uai: Uai,
     horodatage: dt.datetime,
     now: dt.datetime,
 ) -> Difference:
-    """What a file changes. A learner whose line is in error is neither changed nor deactivated."""
+    """What a file changes. A learner whose line is in error is neither changed nor deactivated;
+    a number that was used again is such an error, for both whom it may mean.
+    """
     # Present lines first: a learner who left and came back under a new number is the active one.
     in_order = sorted(lines, key=lambda line: not line.present)
-    same = _same_learners(base, [*in_order, *in_error])
-    protected = {
-        same[i].id for i in range(len(in_order), len(in_order) + len(in_error)) if i in same
-    }
+    same = _same_learners(base, in_order)
+    untouched = {p.id for p in same.reassigned.values()} | _whoever_is_meant(base, in_error)
+    met = untouched | {p.id for p in same.learners.values()}
     changes: list[tuple[Change, Pupil]] = []
-    reassigned = []
-    met = set(protected)
     for position, line in enumerate(in_order):
-        pupil = same.get(position)
+        if position in same.reassigned:
+            continue
+        pupil = same.learners.get(position)
         if pupil is None:
             if line.present:
                 changes.append((Change.CREATED, _created(line, uai, horodatage, now)))
-            continue
-        met.add(pupil.id)
-        if _is_reassigned(line, pupil):
-            reassigned.append(line)
-        elif change := _changed(pupil, line, horodatage, now):
+        elif pupil.id not in untouched and (change := _changed(pupil, line, horodatage, now)):
             changes.append(change)
     changes.extend(
         (Change.DEACTIVATED, _deactivated(pupil, Reason.ABSENT, now))
         for pupil in base
         if pupil.active and pupil.source == "siecle" and pupil.id not in met
     )
-    return Difference(changes, reassigned)
+    return Difference(changes, [in_order[position] for position in same.reassigned])
 
 
 def _created(line: PupilLine, uai: Uai, horodatage: dt.datetime, now: dt.datetime) -> Pupil:

@@ -28,13 +28,14 @@ from services.siecle_import.rows import PupilLine
 from services.siecle_import.settings import ImportSettings
 from services.siecle_import.whole import subject_of
 from shared.clock import Clock, pause
-from shared.database import Connection, Database, Transaction
+from shared.database import UNAVAILABLE, Connection, Database, Transaction
+from shared.events import PupilEvent
 from shared.identifiers import SchoolYear, Uai, school_timezone
 from shared.service import Runtime
 
 POLL_SECONDS = 0.2
 CHUNK_BYTES = 1024 * 1024
-ATTEMPTS = 3
+ATTEMPTS = 10
 
 log = structlog.get_logger()
 _READING = TypeAdapter(Reading)
@@ -74,7 +75,7 @@ async def confirm(
     """Have an import applied that has been read; of two confirmations at once, one is told.
 
     Raises:
-        UnknownImportError, NotReadyError, NotConfirmedError, ImportUnderWayError
+        UnknownImportError, NotReadyError, NotConfirmedError
     """
     connection = transaction.connection
     await store.lock_school(connection, uai)
@@ -132,9 +133,9 @@ async def _step(database: Database, clock: Clock, keys: KeyMaker, row: Record) -
             await _read(database, clock, row)
         else:
             await _apply(database, clock, keys, row)
+    except UNAVAILABLE:  # the import is as it was, and its turn comes again
+        raise
     except Exception:
-        if not await database.answers():
-            raise
         log.error("import.failed", import_id=str(row["id"]), exc_info=True)
         await _end(database, row, "failed", clock)
 
@@ -175,7 +176,7 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
     async with database.connection() as connection:
         base = await store.base_of(connection, uai)
         in_force = await store.in_force(connection, uai)
-    difference = _difference(base, reading, row, clock)
+    difference = await asyncio.to_thread(_difference, base, reading, row, clock)
     needed = domain.confirmations(
         base,
         difference,
@@ -184,9 +185,10 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
         in_force=in_force,
         today=today,
     )
-    async with database.connection() as connection:
+    async with database.transaction() as transaction:
+        await store.delete_file(transaction.connection, row["id"])
         await store.set_state(
-            connection,
+            transaction.connection,
             row["id"],
             expected="received",
             state="ready",
@@ -237,6 +239,10 @@ def _difference(
     )
 
 
+def _pupil_events(difference: domain.Difference, keys: KeyMaker) -> list[PupilEvent]:
+    return [pupil_event(kind, pupil, keys) for kind, pupil in difference.changes]
+
+
 def _counts(reading: Reading) -> dict[str, int]:
     return {
         "read": reading.read,
@@ -257,7 +263,8 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
         connection = transaction.connection
         await store.lock_school(connection, uai)
         reading = _READING.validate_json(await store.reading_of(connection, row["id"]))
-        difference = _difference(await store.base_of(connection, uai), reading, row, clock)
+        base = await store.base_of(connection, uai)
+        difference = await asyncio.to_thread(_difference, base, reading, row, clock)
         created = difference.of(domain.Change.CREATED)
         changed = [p for kind, p in difference.changes if kind is not domain.Change.CREATED]
         if created:
@@ -265,7 +272,7 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
         if changed:
             await store.change_pupils(connection, changed)
         number = await store.set_in_force(connection, uai, reading.horodatage, _year(reading))
-        transaction.publish(pupil_event(kind, pupil, keys) for kind, pupil in difference.changes)
+        transaction.publish(await asyncio.to_thread(_pupil_events, difference, keys))
         transaction.publish(
             [import_applied(uai, number, reading.horodatage, _year(reading), difference)]
         )
@@ -278,4 +285,3 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
         await store.set_state(
             connection, row["id"], expected="confirmed", state="applied", values=ended
         )
-        await store.delete_file(connection, row["id"])

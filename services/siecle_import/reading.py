@@ -5,6 +5,7 @@ deactivated, who is whom among the learners, is the import's.
 """
 
 import datetime as dt
+import gc
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from shared.identifiers import Uai
 
 Verdict = Literal["accepted", "confirmation", "refused"]
 
+_LARGE_BYTES = 1_000_000
 _LEVELS = ("refusal", "confirmation", "line", "warning")
 
 
@@ -129,6 +131,10 @@ def _parse(file: XmlFile, contents: _Contents) -> None:
             )
         read_into(contents.text, utf8_chunks(digest.chunks(), encoding))
     contents.sha256 = digest.finish()
+    if digest.size > _LARGE_BYTES:
+        # lxml's parser and its context hold each other, and the names: the collector, which does
+        # not know how much that is, would wait for long.
+        gc.collect()
 
 
 def _reading(contents: _Contents, header: Header, whole: Whole) -> Reading:

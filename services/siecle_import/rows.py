@@ -6,7 +6,7 @@ These are the types that the reading hands to the import; the rules that make th
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 Sex = Literal["M", "F"]
 Absence = Literal["exit", "inactive_division"]
@@ -77,6 +77,17 @@ class LineInError:
     ina: str | None
 
 
-def aliases(line: PupilLine | LineInError) -> tuple[str, ...]:
-    """The INE of a line, of every shape."""
-    return tuple(ine for ine in (line.rnie, line.bea, line.ina) if ine)
+class HasAliases(Protocol):
+    """Anyone with the INE aliases of the three shapes."""
+
+    @property
+    def rnie(self) -> str | None: ...  # noqa: D102
+    @property
+    def bea(self) -> str | None: ...  # noqa: D102
+    @property
+    def ina(self) -> str | None: ...  # noqa: D102
+
+
+def aliases(person: HasAliases) -> tuple[str, ...]:
+    """The INE of a person, of every shape."""
+    return tuple(ine for ine in (person.rnie, person.bea, person.ina) if ine)

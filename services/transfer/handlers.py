@@ -58,8 +58,7 @@ async def _close(transaction: Transaction, answers: Sequence[DossierTransferred]
 async def _cancel(
     transaction: Transaction, refusals: Sequence[DossierTransferRefused]
 ) -> set[bytes]:
-    ids = [refusal.transfer_id for refusal in refusals]
-    return await _keys_of_both(transaction, await store.cancel(transaction.connection, ids))
+    return await _keys_of_both(transaction, await store.cancel(transaction.connection, refusals))
 
 
 async def _keys_of_both(transaction: Transaction, transfers: Sequence[Record]) -> set[bytes]:

@@ -20,8 +20,8 @@ async def cases(
     """The departures that hold one of these INE keys, each with every active learner of another
     school that shares an INE; both sides from SIECLE.
 
-    A departure whose transfer is closed is left out; a learner with a request under way is in,
-    even if active again, so that the request can be taken back.
+    A departure is over once its transfer is closed, or the learner known to be back; a learner with
+    a request under way is in even if active again, so that the request can be taken back.
     """
     rows = await connection.fetch(_CASES, list(keys))
     arrivals: defaultdict[Departure, list[Arrival]] = defaultdict(list)
@@ -51,7 +51,8 @@ WITH holder AS (
     WHERE p.source = 'siecle'
         AND (t.id IS NOT NULL OR NOT p.active OR a.pupil_id IS NOT NULL)
         AND NOT EXISTS (SELECT FROM transfer c WHERE c.origin_pupil = p.pupil_id
-            AND c.origin_stay = p.stay AND c.state = 'closed')
+            AND c.origin_stay = p.stay
+            AND (c.state = 'closed' OR c.refused_because = 'returned'))
 ), pair AS (
     SELECT d.pupil_id AS departed, p.pupil_id AS arrived, p.uai,
         bool_or(dk.birth_key = ak.birth_key) IS TRUE AS same_birth,

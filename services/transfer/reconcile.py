@@ -17,6 +17,7 @@ from shared.events import TransferWithdrawn
 from shared.service import Runtime
 
 PAUSE_SECONDS = 180.0
+SLICE = 5_000
 UNANSWERED = dt.timedelta(minutes=5)
 
 FOUND = Counter("cpro_reconcile_found", "Transfers that only the reconcile has opened or withdrawn")
@@ -36,10 +37,17 @@ async def run(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def reconcile(database: Database) -> int:
-    """One pass; returns what it found, which should be 0."""
+    """One pass, in slices so that others come between; returns what it found, usually 0."""
+    found = 0
+    more = True
+    while more:
+        async with database.transaction() as transaction:
+            await store.single_file(transaction.connection)
+            keys = await store.keys_changed(transaction.connection, SLICE)
+            found += await decide(transaction, keys)
+            more = await store.has_changes(transaction.connection)
     async with database.transaction() as transaction:
         await store.single_file(transaction.connection)
-        found = await decide(transaction, await store.keys_changed(transaction.connection))
         unanswered = await store.ask_again(transaction.connection, UNANSWERED)
         transaction.publish(
             TransferWithdrawn(transfer_id=row["id"]) if row["withdrawn_at"] else requested(row)

@@ -9,14 +9,19 @@ from uuid_utils.compat import uuid7
 
 from services.transfer.domain import Decision
 from shared.database import Connection
-from shared.events import DossierTransferred, ImportApplied, PupilEvent
+from shared.events import (
+    DossierTransferred,
+    DossierTransferRefused,
+    ImportApplied,
+    PupilEvent,
+)
 from shared.identifiers import Uai
 
 SINGLE_FILE = 7_305_002
 
 
 async def single_file(connection: Connection) -> None:
-    """Wait until no other deciding transaction runs; the first statement of each of them.
+    """Wait until no other deciding transaction runs; each calls it before it reads anything.
 
     Its own statement, in READ COMMITTED: what follows sees all that was committed before. Without
     it, a departure and an arrival in two transactions would miss each other.
@@ -202,15 +207,20 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
     )
 
 
-async def cancel(connection: Connection, transfers: Sequence[UUID]) -> list[Record]:
+async def cancel(
+    connection: Connection, refusals: Sequence[DossierTransferRefused]
+) -> list[Record]:
     """End requests that `dossier` has refused; the departures are then decided anew."""
     return await connection.fetch(
         """
-        UPDATE transfer SET state = 'cancelled', answered_at = clock_timestamp()
-        WHERE id = ANY($1::uuid[]) AND state = 'requested'
-        RETURNING id, origin_pupil, destination_pupil
+        UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
+            refused_because = r.reason
+        FROM unnest($1::uuid[], $2::text[]) AS r (id, reason)
+        WHERE t.id = r.id AND state = 'requested'
+        RETURNING t.id, origin_pupil, destination_pupil
         """,
-        transfers,
+        [refusal.transfer_id for refusal in refusals],
+        [refusal.reason for refusal in refusals],
     )
 
 
@@ -275,24 +285,42 @@ async def transfers_of(
     )
 
 
-async def keys_changed(connection: Connection) -> set[bytes]:
-    """The INE keys of what has changed since the last pass of the reconcile; moves its mark."""
+async def keys_changed(connection: Connection, slice_size: int) -> set[bytes]:
+    """The INE keys of the next changes that the reconcile has not decided again, and of the schools
+    whose switch or import changed meanwhile; moves its mark behind them.
+    """
     rows = await connection.fetch(
         """
         WITH mark AS (
-            UPDATE reconcile r SET decided_until = clock_timestamp()
-            FROM reconcile old RETURNING old.decided_until
+            SELECT decided_until AS moment FROM reconcile
+        ), slice AS (
+            SELECT p.pupil_id, p.changed_at FROM presence p, mark
+            WHERE p.changed_at > mark.moment ORDER BY p.changed_at LIMIT $1
+        ), reached AS (
+            SELECT CASE WHEN count(*) < $1 THEN clock_timestamp() ELSE max(changed_at) END AS moment
+            FROM slice
         ), school AS (
-            SELECT uai FROM participation, mark WHERE changed_at >= mark.decided_until
-            UNION SELECT uai FROM import_in_force, mark WHERE changed_at >= mark.decided_until
+            SELECT s.uai FROM mark, reached, (SELECT uai, changed_at FROM participation
+                UNION ALL SELECT uai, changed_at FROM import_in_force) AS s
+            WHERE s.changed_at > mark.moment AND s.changed_at <= reached.moment
         ), pupil AS (
-            SELECT pupil_id FROM presence, mark WHERE changed_at >= mark.decided_until
-            UNION SELECT pupil_id FROM presence JOIN school USING (uai)
+            SELECT pupil_id FROM slice UNION SELECT pupil_id FROM presence JOIN school USING (uai)
+        ), moved AS (
+            UPDATE reconcile SET decided_until = reached.moment FROM reached
         )
         SELECT DISTINCT ine_key FROM match_key JOIN pupil USING (pupil_id)
-        """
+        """,
+        slice_size,
     )
     return {row["ine_key"] for row in rows}
+
+
+async def has_changes(connection: Connection) -> bool:
+    """Whether presences have changed behind the mark of the reconcile."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM presence, reconcile WHERE changed_at > decided_until)"
+    )
+    return found
 
 
 async def ask_again(connection: Connection, older_than: dt.timedelta) -> list[Record]:

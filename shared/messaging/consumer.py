@@ -8,6 +8,7 @@ broker, well before it would cut the connection (30 minutes), and consuming begi
 """
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -17,19 +18,22 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from shared.clock import pause
-from shared.database import Database, Transaction
+from shared.database import UNAVAILABLE, Database, Transaction
 from shared.events import Event, InvalidEventError, Received, decode, unpack
 from shared.messaging import parked, topology
-from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS, HANDLED, PARKED, batch_span
+from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS, PARKED, batch_span
 
 BATCH_SIZE = 500
 PREFETCH_MESSAGES = 20
 PATIENCE_SECONDS = 300.0
 RETRY_SECONDS = 0.5
+CUT_TRIES = 5
 PARKED_SECONDS = 1.0
+LOST = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
+"""What aio-pika raises when the connection has gone."""
 
 E = TypeVar("E", bound=Event)
 Unfit = dict[UUID, tuple[str, str]]
@@ -71,8 +75,9 @@ class Consumer:
                 await self._database.wait(stop)
                 try:
                     await self._consume(connection, stop)
-                except (DatabaseAwayError, AMQPError, OSError):
-                    await asyncio.sleep(RETRY_SECONDS)
+                except Exception:  # nothing is acknowledged: the events come again
+                    log.error("consumer.stopped", exc_info=True)
+                    await pause(stop, RETRY_SECONDS)
 
     async def _consume(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
         waiting: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
@@ -87,7 +92,7 @@ class Consumer:
                     await self.process(messages)
             finally:
                 stopped.cancel()
-                with suppress(AMQPError, OSError, TimeoutError):
+                with suppress(*LOST):
                     await queue.cancel(tag, timeout=5)
 
     async def process(self, messages: Sequence[AbstractIncomingMessage]) -> None:
@@ -108,19 +113,21 @@ class Consumer:
     async def _failure(self, work: Callable[[], Awaitable[None]]) -> Exception | None:
         """What `work` fails with while the database is there; repeated while it is away."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        while True:
+        for attempt in itertools.count(1):
             try:
                 await work()
             except Exception as error:  # whatever it is, it is that of this work
-                if await self._database.answers():
+                # A connection may be cut while the next one is fine.
+                cut = isinstance(error, UNAVAILABLE) and attempt < CUT_TRIES
+                if not cut and await self._database.answers():
                     log.warning("consumer.failed", exc_info=True)
                     return error
             else:
-                return None
+                break
             if asyncio.get_running_loop().time() > deadline:
-                log.error("consumer.database_away")
                 raise DatabaseAwayError
             await asyncio.sleep(RETRY_SECONDS)
+        return None
 
     async def _handle_once(self, events: Sequence[Received]) -> None:
         with batch_span("handle", (e.traceparent for e in events)), BATCH_SECONDS.time():
@@ -129,7 +136,6 @@ class Consumer:
                 if new:
                     await self._handle(transaction, Batch(received.event for received in new))
         BATCH_EVENTS.observe(len(new))
-        HANDLED.inc(len(new))
 
     async def _park(self, unfit: Unfit) -> None:
         async with self._database.transaction() as transaction:
@@ -140,10 +146,12 @@ class Consumer:
 
     async def _acknowledge(self, messages: Sequence[AbstractIncomingMessage]) -> None:
         """One acknowledgement for all messages of a channel, which were handled in its order."""
-        last = {message.channel: message for message in messages}
+        last = {}
+        for message in messages:
+            with suppress(*LOST):  # its channel is gone: the inbox knows it when it comes again
+                last[message.channel] = message
         for message in last.values():
-            # Its channel may be gone: then the broker delivers again what the inbox knows.
-            with suppress(AMQPError, OSError):
+            with suppress(*LOST):
                 await message.ack(multiple=True)
 
     async def retry_parked(self, stop: asyncio.Event) -> None:

@@ -6,7 +6,6 @@ learner's name.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -59,16 +58,18 @@ UNAVAILABLE_PROBLEM = Problem(
     503,
     "service-indisponible",
     "Service momentanément indisponible",
-    "Rien n'a été enregistré. Réessayez dans quelques secondes.",
+    "Réessayez dans quelques secondes.",
     headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
 )
 UNEXPECTED = Problem(
     500,
     "erreur-interne",
     "Erreur interne",
-    "Rien n'a été enregistré. Réessayez ; si l'erreur persiste, prévenez l'assistance.",
+    "Vérifiez si votre saisie a été enregistrée, puis réessayez ; si l'erreur persiste, prévenez "
+    "l'assistance.",
 )
 _HTTP = {
+    400: Problem(400, "requete-illisible", "Requête illisible", "Envoyez du JSON en UTF-8."),
     404: Problem(404, "introuvable", "Introuvable", "Cette adresse ne mène à rien."),
     405: Problem(405, "methode-refusee", "Méthode refusée", "Cette adresse refuse cette méthode."),
     413: Problem(413, "trop-volumineux", "Envoi trop volumineux", "Envoyez un contenu plus petit."),
@@ -93,11 +94,17 @@ _FRENCH = {
 def _field_errors(error: RequestValidationError) -> list[dict[str, str]]:
     return [
         {
-            "field": ".".join(str(part) for part in item["loc"]),
+            "field": ".".join(map(str, _known_part(item))),
             "message": _FRENCH.get(item["type"]) or _own_message(item) or "valeur refusée",
         }
         for item in error.errors()
     ]
+
+
+def _known_part(item: Mapping[str, Any]) -> Sequence[str | int]:
+    """Where the error is, without the name of an unknown field: the caller chose it."""
+    loc: Sequence[str | int] = item["loc"]
+    return loc[:-1] if item["type"] == "extra_forbidden" else loc
 
 
 def _own_message(item: Mapping[str, Any]) -> str | None:
@@ -114,8 +121,7 @@ def problem_of(error: Exception, known: Mapping[type[Exception], Problem]) -> Pr
         case RequestValidationError():
             return replace(INVALID, errors=_field_errors(error))
         case HTTPException(status_code=status):
-            title = HTTPStatus(status).phrase
-            plain = Problem(status, "requete-refusee", title, "Requête refusée.")
+            plain = Problem(status, "requete-refusee", "Requête refusée", "Corrigez la requête.")
             return replace(_HTTP.get(status, plain), headers=error.headers or {})
         case _ if type(error) in known:
             return known[type(error)]

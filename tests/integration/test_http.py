@@ -1,11 +1,15 @@
 """Bad input on every route: a clear problem+json in French, and nothing changed."""
 
+import asyncio
+import base64
 import itertools
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from joserfc import jwt
@@ -97,6 +101,23 @@ async def test_every_route_refuses_who_is_not_signed_in_or_of_another_school(
             check(await http.request(method, url, headers=headers), 403, "Droit manquant")
 
 
+async def test_a_hostile_token_header_is_no_server_error(
+    system: System, http: httpx.AsyncClient
+) -> None:
+    headers: tuple[Any, ...] = (
+        {"alg": "Ed25519", "crit": [1]},
+        {"alg": 7},
+        {"alg": "none"},
+        [],
+        "x",
+    )
+    for header in headers:
+        encoded = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+        token = {"Authorization": f"Bearer {encoded}.e30.AAAA"}
+        for name, method, path in CHAIN_ROUTES:
+            check(await http.request(method, system.urls[name] + path, headers=token), 401)
+
+
 async def test_the_office_of_a_school_does_not_switch_its_transfers(
     system: System, http: httpx.AsyncClient
 ) -> None:
@@ -179,6 +200,16 @@ async def test_a_switch_that_cannot_be_read_is_refused(system: System, content: 
         assert (await a.call("transfer", "GET", "/participation")).headers["ETag"] == '"0"'
 
 
+async def test_a_problem_does_not_repeat_what_was_sent(system: System) -> None:
+    async with system.school(A) as a:
+        for content in ({"MUTÉ Maëlys": 1}, {"active": "MUTÉ Maëlys"}):
+            response = await a.call(
+                "transfer", "PUT", "/participation", json=content, headers={"If-Match": '"0"'}
+            )
+            check(response, 422)
+            assert "MUTÉ" not in response.text
+
+
 @pytest.fixture
 async def pupil(system: System) -> str:
     """A learner of A whom `dossier` knows, with one record."""
@@ -202,6 +233,7 @@ BAD_RECORDS: tuple[dict[str, Any], ...] = (
     {"body": "text"},
     {"body": {"nul": "\x00"}},
     {"body": {"long": "x" * 300_000}},
+    {"body": {"deep": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}},
     {"more": 1},
 )
 
@@ -287,6 +319,32 @@ async def test_an_upload_needs_content_and_a_key(system: System) -> None:
         assert answer.json()["imports"] == []
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["attachment; filename*=idna''%ff", "attachment; filename*=nonsense''abc", ";;;=", "x" * 5000,
+     "attachment; filename*0=a; filename*0=b; filename*=c"],
+)  # fmt: skip
+async def test_a_strange_file_name_is_passed_over(system: System, given: str) -> None:
+    async with system.school(A) as a:
+        headers = {"Idempotency-Key": "x", "Content-Disposition": given}
+        sent = await a.call("siecle_import", "POST", "/imports", content=b"x", headers=headers)
+        assert sent.status_code == 202
+        await a.wait_for_import(sent.json()["id"], {"refused"})
+
+
+async def test_a_file_that_was_replaced_before_its_confirmation_is_forgotten(
+    system: System,
+) -> None:
+    async with system.school(A) as a:
+        first = await a.send_file(SAMPLES / "A_import1.xml")
+        await a.import_file(SAMPLES / "A_import1.xml")
+        await a.wait_for_import(first["id"], {"superseded"})
+    connection = await asyncpg.connect(system.database_urls["siecle_import"])
+    assert await connection.fetchval("SELECT count(*) FROM import_chunk") == 0
+    assert await connection.fetchval("SELECT count(reading) FROM import_run") == 0
+    await connection.close()
+
+
 async def test_an_upload_above_the_limit_is_refused_while_it_comes(system: System) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in itertools.repeat(None, 110):
@@ -324,9 +382,10 @@ async def test_of_two_confirmations_at_once_one_applies_and_the_other_is_told(
     async with system.school(A) as a:
         ready = await a.send_file(SAMPLES / "A_import1.xml")
         route = f"/imports/{ready['id']}/confirm"
-        first, second = [await a.call("siecle_import", "POST", route, json={}) for _ in range(2)]
-        assert first.status_code == 202
-        check(second, 409)
+        answers = await asyncio.gather(
+            *(a.call("siecle_import", "POST", route, json={}) for _ in range(2))
+        )
+        assert sorted(answer.status_code for answer in answers) == [202, 409]
         await a.wait_for_import(ready["id"], {"applied"})
         assert len(await a.pupils()) == 3
 

@@ -177,6 +177,9 @@ async def test_an_event_that_fails_is_parked_and_its_neighbours_are_handled(
         (b'{"not": "an envelope"}', CONTENT_TYPE),
         (b'{"a batch": "is a list"}', BATCH_CONTENT_TYPE),
         (b'[1, null, "three"]', BATCH_CONTENT_TYPE),
+        (b"[" * 200_000, BATCH_CONTENT_TYPE),
+        (b'{"id": 5, "type": "fr.cpro.pupil.created.v1", "data": {}}', CONTENT_TYPE),
+        (b'[{"id": ["a"], "type": {}, "data": 1}]', BATCH_CONTENT_TYPE),
     ],
 )
 async def test_what_cannot_be_read_is_parked_and_the_queue_moves_on(

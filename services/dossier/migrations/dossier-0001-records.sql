@@ -31,7 +31,7 @@ CREATE INDEX record_of_learner ON record (pupil_id, id);
 
 CREATE TABLE move (
     transfer_id uuid PRIMARY KEY,
-    outcome text NOT NULL CHECK (outcome IN ('transferred', 'withdrawn')),
+    outcome text NOT NULL CHECK (outcome IN ('transferred', 'withdrawn', 'returned')),
     origin_pupil uuid,
     origin_stay integer,
     destination_pupil uuid,

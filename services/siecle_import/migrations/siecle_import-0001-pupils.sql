@@ -8,7 +8,7 @@ CREATE TABLE school (
     horodatage timestamptz, -- of the import in force
     school_year integer
 );
-COMMENT ON TABLE school IS 'One row a school that has imported; its lock is the lock of the base.';
+COMMENT ON TABLE school IS 'One row a school that has sent a file; its lock is the lock of the base.';
 
 CREATE TABLE pupil (
     id uuid PRIMARY KEY, -- random, never used again
@@ -70,7 +70,7 @@ CREATE TABLE import_chunk (
     content bytea NOT NULL,
     PRIMARY KEY (import_id, position)
 );
-COMMENT ON TABLE import_chunk IS 'The file as it was sent, in pieces, until applied or refused.';
+COMMENT ON TABLE import_chunk IS 'The file as it was sent, in pieces, until it is read or refused.';
 ALTER TABLE import_chunk ALTER COLUMN content SET STORAGE EXTERNAL;
 
 -- migrate: rollback

@@ -81,11 +81,13 @@ CREATE TABLE transfer (
     asked_at timestamptz NOT NULL, -- when dossier was last asked
     withdrawn_at timestamptz, -- asked back; dossier says what came first
     answered_at timestamptz,
+    refused_because text, -- withdrawn; or returned: a later stay at the origin has begun
     counts jsonb -- what moved, by kind of record
 );
 CREATE UNIQUE INDEX transfer_of_departure ON transfer (origin_pupil, origin_stay)
     WHERE state IN ('requested', 'closed');
 CREATE UNIQUE INDEX transfer_under_way_to ON transfer (destination_pupil) WHERE state = 'requested';
+CREATE INDEX transfer_from_pupil ON transfer (origin_pupil, origin_stay);
 CREATE INDEX transfer_from_school ON transfer (origin_uai, id);
 CREATE INDEX transfer_to_school ON transfer (destination_uai, id);
 CREATE INDEX transfer_to_pupil ON transfer (destination_pupil);

@@ -170,6 +170,18 @@ async def test_after_the_move_nothing_is_written_in_the_old_school_until_a_later
     assert await held(database, old) == {written}
 
 
+async def test_a_request_that_comes_after_the_return_of_the_learner_moves_nothing(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    old, new = pair
+    await take(database, pupil(PupilReactivated, A, pupil_id=old, version=9, stay=2))
+    record = await write(database, old)
+    [answer] = await take(database, request(old, new, stay=1))
+    assert isinstance(answer, DossierTransferRefused)
+    assert answer.reason == "returned"
+    assert await held(database, old) == {record}
+
+
 async def test_a_late_event_of_the_stay_before_the_move_does_not_reopen_the_old_school(
     database: Database,
 ) -> None:

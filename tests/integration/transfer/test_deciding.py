@@ -133,6 +133,17 @@ async def test_rule_2_a_learner_back_before_the_move_withdraws_the_request(
     assert await states(both_on) == ["cancelled"]
 
 
+async def test_a_departure_after_which_dossier_knows_the_learner_back_is_over(
+    both_on: Transfer,
+) -> None:
+    await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), imported(B))
+    [row] = await both_on.transfers()
+    await both_on.take(DossierTransferRefused(transfer_id=row["id"], reason="returned"))
+    await both_on.switch(A, active=False)
+    await both_on.switch(A, active=True)
+    assert await states(both_on) == ["cancelled"]
+
+
 @pytest.mark.parametrize("school", [A, B])
 async def test_rule_2_a_switch_put_off_withdraws_and_put_on_again_opens_anew(
     both_on: Transfer, school: str

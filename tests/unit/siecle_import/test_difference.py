@@ -150,10 +150,25 @@ def test_a_number_used_again_for_someone_else_is_told_and_nobody_is_touched() ->
     assert change.changes == []
 
 
+def test_nobody_whom_a_number_used_again_may_mean_is_touched() -> None:
+    """The number of the first, the INE and birth date of the second: both are in the file."""
+    base = base_of(line(1), line(2, birth_date=dt.date(2010, 1, 1)))
+    mixed = line(2, eleve_id=line(1).eleve_id, birth_date=dt.date(2010, 1, 1))
+    change = compare(base, [mixed])
+    assert (change.reassigned, change.changes) == ([mixed], [])
+    assert compare(base, [mixed, line(2, birth_date=dt.date(2010, 1, 1))]).changes == []
+
+
 def test_a_pupil_whose_line_is_in_error_is_neither_changed_nor_deactivated() -> None:
     base = base_of(line(1), line(2))
     broken = LineInError(1, line(1).eleve_id, None, None, None, None, None, None, None)
     assert compare(base, [line(2)], [broken]).changes == []
+
+
+def test_a_learner_whose_ine_stands_in_a_line_in_error_too_is_frozen() -> None:
+    base = base_of(line(1), line(2))
+    broken = LineInError(9, "799999", None, None, None, None, line(1).rnie, None, None)
+    assert compare(base, [line(1, division="AUTRE"), line(2)], [broken]).changes == []
 
 
 def test_absence_does_not_touch_who_was_entered_by_hand_and_a_line_adopts_him() -> None:
