@@ -3,6 +3,7 @@
 import datetime as dt
 
 from services.siecle_import.domain import Change, Difference, Pupil
+from services.siecle_import.identifiers import SchoolYear, is_last_year
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.rows import aliases
 from shared.events import (
@@ -14,7 +15,7 @@ from shared.events import (
     PupilUpdated,
     PupilVersion,
 )
-from shared.identifiers import SchoolYear, Uai, is_last_year
+from shared.identifiers import Uai
 
 _EVENTS: dict[Change, type[PupilEvent]] = {
     Change.CREATED: PupilCreated,

@@ -13,10 +13,11 @@ import typer
 
 from services.siecle_import.catalogue import Level
 from services.siecle_import.findings import Finding
+from services.siecle_import.identifiers import school_timezone
 from services.siecle_import.kinds import ROOTS
 from services.siecle_import.reading import Reading, Verdict, read
 from shared.clock import Clock
-from shared.identifiers import InvalidUai, Uai, school_timezone
+from shared.identifiers import InvalidUai, Uai
 
 _SHOWN_OF_A_KIND = 5
 _VERDICTS: dict[Verdict, str] = {

@@ -13,8 +13,9 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from services.siecle_import.folding import fold
+from services.siecle_import.identifiers import SchoolYear, is_last_year
 from services.siecle_import.rows import LineInError, PupilLine, aliases
-from shared.identifiers import SchoolYear, Uai, is_last_year
+from shared.identifiers import Uai
 
 MASS_SHARE = 0.2
 MASS_NUMBER = 5

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.siecle_import.findings import Finding, finding
-from shared.identifiers import InvalidUai, SchoolYear, Uai, school_timezone
+from services.siecle_import.identifiers import SchoolYear, school_timezone
+from shared.identifiers import InvalidUai, Uai
 
 _YEAR = re.compile(r"[0-9]{4}")
 _TIMESTAMP = re.compile(

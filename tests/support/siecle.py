@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from shared.identifiers import Ine
+from services.siecle_import.identifiers import Ine
 
 
 def rnie(number: int) -> str:

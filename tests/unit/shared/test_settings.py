@@ -1,12 +1,12 @@
 """Settings that would be dangerous are refused at the start."""
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import SecretStr
 
 from shared.clock import Clock
-from shared.identifiers import school_timezone
 from shared.settings import Settings
 
 DAY = dt.date(2026, 1, 20)
@@ -31,7 +31,7 @@ def test_a_fixed_day_is_refused_in_production() -> None:
 
 def test_the_fixed_day_is_the_day_everywhere_and_keeps_the_time_of_day() -> None:
     clock = Clock(DAY)
-    assert clock.today(school_timezone("9740001A")) == DAY
+    assert clock.today(ZoneInfo("Indian/Reunion")) == DAY
     assert clock.now().utcoffset() == dt.timedelta(0)
     assert abs((clock.now().date() - DAY).days) <= 1
 

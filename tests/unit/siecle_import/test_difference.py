@@ -18,8 +18,9 @@ from services.siecle_import.domain import (
     confirmations,
     difference,
 )
+from services.siecle_import.identifiers import SchoolYear
 from services.siecle_import.rows import LineInError, PupilLine
-from shared.identifiers import SchoolYear, Uai
+from shared.identifiers import Uai
 
 A = Uai("9990001X")
 NOW = dt.datetime(2026, 1, 20, 9, tzinfo=dt.UTC)
