@@ -35,8 +35,9 @@ down: $(PACKAGES) ## Stop what « make up » started; its data stay
 test: setup ## Run the tests, without the long ones
 	$(RUN) pytest -m "not long" $(ARGS)
 
-long: setup ## Run the long tests
+long: setup ## Run the long tests: many more orders of events, fuzzing
 	$(RUN) pytest -m long $(ARGS)
+	FUZZ_EXAMPLES=3000 $(RUN) pytest tests/unit/siecle_import/test_reading_fuzz.py $(ARGS)
 
 lint: $(PACKAGES) ## Check format, style, types and the imports between packages
 	.venv/bin/ruff format --check
