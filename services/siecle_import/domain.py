@@ -7,9 +7,9 @@ of these only. `confirmations` says what a person must look at first. The rules 
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from services.siecle_import.folding import fold
@@ -204,26 +204,18 @@ def difference(
     return Difference(changes, [in_order[position] for position in same.reassigned])
 
 
+_TOLD = tuple({f.name for f in fields(Pupil)} & {f.name for f in fields(PupilLine)})
+
+
+def _told(line: PupilLine) -> dict[str, Any]:
+    """What a line says of a pupil, by field."""
+    return {name: getattr(line, name) for name in _TOLD}
+
+
 def _created(line: PupilLine, uai: Uai, horodatage: dt.datetime, now: dt.datetime) -> Pupil:
     return Pupil(
         id=uuid4(),
         uai=uai,
-        eleve_id=line.eleve_id,
-        family_name=line.family_name,
-        usage_name=line.usage_name,
-        first_name=line.first_name,
-        birth_date=line.birth_date,
-        sex=line.sex,
-        rnie=line.rnie,
-        bea=line.bea,
-        ina=line.ina,
-        status=line.status,
-        mef=line.mef,
-        division=line.division,
-        previous_uai=line.previous_uai,
-        entry_date=line.entry_date,
-        exit_date=line.exit_date,
-        exit_reason=line.exit_reason,
         source="siecle",
         active=True,
         since=now,
@@ -231,6 +223,7 @@ def _created(line: PupilLine, uai: Uai, horodatage: dt.datetime, now: dt.datetim
         reason=None,
         stay=1,
         version=1,
+        **_told(line),
     )
 
 
@@ -259,25 +252,9 @@ def _changed(
 
 def _with_line(pupil: Pupil, line: PupilLine) -> Pupil:
     """The learner with what the line says. An INE shape that the line lacks keeps its value."""
-    return replace(
-        pupil,
-        eleve_id=line.eleve_id,
-        family_name=line.family_name,
-        usage_name=line.usage_name,
-        first_name=line.first_name,
-        birth_date=line.birth_date,
-        sex=line.sex,
-        rnie=line.rnie or pupil.rnie,
-        bea=line.bea or pupil.bea,
-        ina=line.ina or pupil.ina,
-        status=line.status,
-        mef=line.mef,
-        division=line.division,
-        previous_uai=line.previous_uai,
-        entry_date=line.entry_date,
-        exit_date=line.exit_date,
-        exit_reason=line.exit_reason,
-    )
+    kept = {"rnie": pupil.rnie, "bea": pupil.bea, "ina": pupil.ina}
+    told = _told(line)
+    return replace(pupil, **told | {name: told[name] or value for name, value in kept.items()})
 
 
 def _reason(line: PupilLine) -> Reason:

@@ -12,7 +12,8 @@ from services.siecle_import.domain import InForce, Pupil
 from shared.database import Connection
 from shared.identifiers import Uai
 
-_COLUMNS = ", ".join(field.name for field in fields(Pupil))
+_FIELDS = [field.name for field in fields(Pupil)]
+_COLUMNS = ", ".join(_FIELDS)
 
 
 async def lock_school(connection: Connection, uai: Uai) -> Record | None:
@@ -57,7 +58,7 @@ async def add_pupils(connection: Connection, pupils: Sequence[Pupil]) -> None:
     """Enter new learners, by COPY."""
     await connection.copy_records_to_table(
         "pupil",
-        columns=[field.name for field in fields(Pupil)],
+        columns=_FIELDS,
         records=[astuple(pupil) for pupil in pupils],
     )
 
@@ -69,10 +70,10 @@ async def change_pupils(connection: Connection, pupils: Sequence[Pupil]) -> None
     )
     await connection.copy_records_to_table(
         "changed",
-        columns=[field.name for field in fields(Pupil)],
+        columns=_FIELDS,
         records=[astuple(pupil) for pupil in pupils],
     )
-    columns = [field.name for field in fields(Pupil) if field.name not in ("id", "uai")]
+    columns = [name for name in _FIELDS if name not in ("id", "uai")]
     await connection.execute(
         f"""
         UPDATE pupil p SET ({", ".join(columns)}) = ({", ".join(f"c.{c}" for c in columns)})
