@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.local.client import Json, School
+from deploy.local.client import Json, School, UnexpectedAnswerError
 from deploy.local.stack import Stack, running_stack
 
 TREE = Path(__file__).parents[2]
@@ -141,7 +141,7 @@ def main() -> None:
             with Progress(*columns, console=console, transient=True) as progress:
                 seconds, moved = asyncio.run(story(stack, Teller(console, progress)))
             _conclude(console, seconds, moved)
-    except (RecordsDidNotMoveError, TimeoutError) as error:
+    except (RecordsDidNotMoveError, UnexpectedAnswerError, TimeoutError) as error:
         console.print(f"[red]✗ Le dossier n'a pas suivi : {error}[/]")
         raise SystemExit(1) from error
     console.print("Tout est arrêté.")
