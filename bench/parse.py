@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
-from services.siecle_import.archive import find_xml
-from services.siecle_import.encoding import encoding_of, utf8_chunks
-from services.siecle_import.reader import FileText, read_into
+from services.siecle_import.files.archive import find_xml
+from services.siecle_import.files.encoding import encoding_of, utf8_chunks
+from services.siecle_import.files.reader import FileText, read_into
 from tests.support.siecle import rnie
 
 SAMPLE = Path(__file__).parents[1] / "tests/samples/siecle/transfert/B_import2_arrive.xml"

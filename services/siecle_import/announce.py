@@ -3,9 +3,9 @@
 import datetime as dt
 
 from services.siecle_import.domain import Change, Difference, Pupil
+from services.siecle_import.files.rows import aliases
 from services.siecle_import.identifiers import SchoolYear, is_last_year
 from services.siecle_import.keys import KeyMaker
-from services.siecle_import.rows import aliases
 from shared.events import (
     ImportApplied,
     PupilCreated,

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from services.siecle_import.catalogue import Level
-from services.siecle_import.findings import Finding
+from services.siecle_import.files.catalogue import Level
+from services.siecle_import.files.findings import Finding
+from services.siecle_import.files.kinds import ROOTS
+from services.siecle_import.files.reading import Reading, Verdict, read
 from services.siecle_import.identifiers import school_timezone
-from services.siecle_import.kinds import ROOTS
-from services.siecle_import.reading import Reading, Verdict, read
 from shared.clock import Clock
 from shared.identifiers import InvalidUai, Uai
 

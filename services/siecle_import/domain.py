@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
+from services.siecle_import.files.rows import LineInError, PupilLine, aliases
 from services.siecle_import.folding import fold
 from services.siecle_import.identifiers import SchoolYear, is_last_year
-from services.siecle_import.rows import LineInError, PupilLine, aliases
 from shared.identifiers import Uai
 
 MASS_SHARE = 0.2

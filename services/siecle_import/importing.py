@@ -21,13 +21,13 @@ from pydantic import TypeAdapter
 
 from services.siecle_import import domain, store
 from services.siecle_import.announce import import_applied, pupil_event
-from services.siecle_import.findings import Finding, finding
+from services.siecle_import.files.findings import Finding, finding
+from services.siecle_import.files.reading import Reading, read
+from services.siecle_import.files.rows import PupilLine
+from services.siecle_import.files.whole import subject_of
 from services.siecle_import.identifiers import SchoolYear, school_timezone
 from services.siecle_import.keys import KeyMaker
-from services.siecle_import.reading import Reading, read
-from services.siecle_import.rows import PupilLine
 from services.siecle_import.settings import ImportSettings
-from services.siecle_import.whole import subject_of
 from shared.clock import Clock, pause
 from shared.database import UNAVAILABLE, Connection, Database, Transaction
 from shared.events import PupilEvent

@@ -5,7 +5,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from services.siecle_import.reading import Reading, read
+from services.siecle_import.files.reading import Reading, read
 from shared.identifiers import Uai
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "siecle"

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from services.siecle_import import archive
-from services.siecle_import.findings import FileRefusedError
-from services.siecle_import.reading import read
+from services.siecle_import.files import archive
+from services.siecle_import.files.findings import FileRefusedError
+from services.siecle_import.files.reading import read
 from tests.unit.siecle_import.files import (
     NOON,
     SAMPLES,

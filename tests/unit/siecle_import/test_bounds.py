@@ -19,7 +19,7 @@ HUGE = 20 * MEGABYTE
 
 _MEASURE = """
 import datetime, json, pathlib, re, sys, time
-from services.siecle_import.reading import read
+from services.siecle_import.files.reading import read
 
 def peak():
     # Not ru_maxrss, which a process inherits from the one that starts it.

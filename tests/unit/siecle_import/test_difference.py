@@ -18,8 +18,8 @@ from services.siecle_import.domain import (
     confirmations,
     difference,
 )
+from services.siecle_import.files.rows import LineInError, PupilLine
 from services.siecle_import.identifiers import SchoolYear
-from services.siecle_import.rows import LineInError, PupilLine
 from shared.identifiers import Uai
 
 A = Uai("9990001X")

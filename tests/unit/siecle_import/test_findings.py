@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.siecle_import.catalogue import ADVICE, CATALOGUE, Rule
-from services.siecle_import.findings import Subject, finding, printable
+from services.siecle_import.files.catalogue import ADVICE, CATALOGUE, Rule
+from services.siecle_import.files.findings import Subject, finding, printable
 
 GUIDE = Path(__file__).parents[3] / "docs" / "siecle.md"
 SOURCES = Path(__file__).parents[3] / "services" / "siecle_import"

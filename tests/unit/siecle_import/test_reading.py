@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import TypeAdapter
 
+from services.siecle_import.files.reading import Reading, read
 from services.siecle_import.identifiers import is_last_year
-from services.siecle_import.reading import Reading, read
 from shared.identifiers import Uai
 from tests.unit.siecle_import.files import (
     BEA,

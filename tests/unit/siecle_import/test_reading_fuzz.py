@@ -11,8 +11,8 @@ import zipfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.siecle_import.catalogue import CATALOGUE
-from services.siecle_import.reading import Reading
+from services.siecle_import.files.catalogue import CATALOGUE
+from services.siecle_import.files.reading import Reading
 from tests.unit.siecle_import.files import SAMPLES, reading_of, zipped
 
 fuzzed = settings(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.siecle_import import reader
+from services.siecle_import.files import reader
 from tests.unit.siecle_import.files import (
     BEA,
     INE,

@@ -9,10 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.siecle_import.findings import Finding, Subject, finding
+from services.siecle_import.files.findings import Finding, Subject, finding
+from services.siecle_import.files.reader import MAX_VALUE, ROW_TAGS, PupilRow
+from services.siecle_import.files.rows import Absence, LineInError, PupilLine, Sex
 from services.siecle_import.identifiers import Ine, IneShape, InvalidIne
-from services.siecle_import.reader import MAX_VALUE, ROW_TAGS, PupilRow
-from services.siecle_import.rows import Absence, LineInError, PupilLine, Sex
 
 _DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 _UAI = re.compile(r"[0-9]{7}[A-Z]")

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from services.siecle_import.findings import refused
-from services.siecle_import.kinds import UTF_32, text_of
+from services.siecle_import.files.findings import refused
+from services.siecle_import.files.kinds import UTF_32, text_of
 
 _CODECS = {
     "iso-8859-15": "iso8859-15",

@@ -17,8 +17,8 @@ from pathlib import PureWindowsPath
 from struct import error as struct_error
 from typing import IO, BinaryIO
 
-from services.siecle_import.findings import FileRefusedError, finding, refused
-from services.siecle_import.kinds import (
+from services.siecle_import.files.findings import FileRefusedError, finding, refused
+from services.siecle_import.files.kinds import (
     PUPIL_ROOT,
     ROOTS,
     UNKNOWN_FORMAT,

@@ -7,7 +7,7 @@ problem+json. Their texts are in `catalogue.py`.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.siecle_import.catalogue import ADVICE, CATALOGUE, Level
+from services.siecle_import.files.catalogue import ADVICE, CATALOGUE, Level
 
 MAX_SHOWN = 80
 """Characters of a value of the file that a message repeats."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.siecle_import.findings import Finding, finding
+from services.siecle_import.files.findings import Finding, finding
 from services.siecle_import.identifiers import SchoolYear, school_timezone
 from shared.identifiers import InvalidUai, Uai
 

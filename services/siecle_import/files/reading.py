@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
-from services.siecle_import.archive import Digest, WrongKindError, XmlFile, find_xml
-from services.siecle_import.encoding import encoding_of, utf8_chunks
-from services.siecle_import.findings import FileRefusedError, Finding, finding, refused
-from services.siecle_import.header import Expected, Header, judge_header
-from services.siecle_import.kinds import ROOTS, Kind, root_of
-from services.siecle_import.reader import FileText, read_into
-from services.siecle_import.rows import LineInError, PupilLine
-from services.siecle_import.whole import Whole, judge_whole
+from services.siecle_import.files.archive import Digest, WrongKindError, XmlFile, find_xml
+from services.siecle_import.files.encoding import encoding_of, utf8_chunks
+from services.siecle_import.files.findings import FileRefusedError, Finding, finding, refused
+from services.siecle_import.files.header import Expected, Header, judge_header
+from services.siecle_import.files.kinds import ROOTS, Kind, root_of
+from services.siecle_import.files.reader import FileText, read_into
+from services.siecle_import.files.rows import LineInError, PupilLine
+from services.siecle_import.files.whole import Whole, judge_whole
 from shared.identifiers import Uai
 
 Verdict = Literal["accepted", "confirmation", "refused"]

@@ -4,10 +4,10 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.siecle_import.findings import Finding, Subject, finding
-from services.siecle_import.lines import judge
-from services.siecle_import.reader import FileText
-from services.siecle_import.rows import LineInError, PupilLine, aliases
+from services.siecle_import.files.findings import Finding, Subject, finding
+from services.siecle_import.files.lines import judge
+from services.siecle_import.files.reader import FileText
+from services.siecle_import.files.rows import LineInError, PupilLine, aliases
 
 
 @dataclass(slots=True)

@@ -18,9 +18,9 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from services.siecle_import.archive import WrongKindError
-from services.siecle_import.findings import FileRefusedError, refused
-from services.siecle_import.kinds import PUPIL_ROOT, ROOTS, DoctypeError, root_element
+from services.siecle_import.files.archive import WrongKindError
+from services.siecle_import.files.findings import FileRefusedError, refused
+from services.siecle_import.files.kinds import PUPIL_ROOT, ROOTS, DoctypeError, root_element
 
 MAX_VALUE = 200
 """Characters of a value; one that is longer is cut to `MAX_VALUE + 1`, which tells that it was."""
