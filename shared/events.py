@@ -22,6 +22,12 @@ CONTENT_TYPE = "application/cloudevents+json"
 BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 KEY_BYTES = 16
 
+UNDONE = "annule"
+"""`reason` of a learner whom only an import that was undone had created: this is no departure."""
+
+NO_IMPORT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+"""`horodatage` in ImportApplied of a school whose only import was undone: it claims nobody."""
+
 
 def _key_from_text(value: object) -> object:
     return binascii.a2b_base64(value) if isinstance(value, str) else value
@@ -119,6 +125,37 @@ class PupilDeactivated(PupilEvent, type="fr.cpro.pupil.deactivated.v1"):
     """A learner left the school: a departure."""
 
 
+class PupilMerged(
+    Event,
+    type="fr.cpro.pupil.merged.v1",
+    owner="siecle_import",
+    listeners=("transfer", "dossier"),
+    about="surviving_id",
+):
+    """Two learners of the school `uai` were one person: `merged_id` goes on as `surviving_id`; or
+    that was `undone`, and each is himself again. The versions are those after it.
+    """
+
+    uai: Uai
+    surviving_id: UUID
+    surviving_version: int = Field(ge=1)
+    merged_id: UUID
+    merged_version: int = Field(ge=1)
+    undone: bool = False
+
+
+class PupilErased(
+    Event,
+    type="fr.cpro.pupil.erased.v1",
+    owner="siecle_import",
+    listeners=("transfer", "dossier"),
+    about="pupil_id",
+):
+    """A learner is to be forgotten, his keys and records included; wins over every version."""
+
+    pupil_id: UUID
+
+
 class PupilVersion(Data):
     """A learner at one of its versions."""
 
@@ -135,8 +172,9 @@ class ImportApplied(
 ):
     """The pupil base of a school was brought up to an export; told even when nothing differed.
 
-    `number` grows by one at each applied or undone import of the school; `horodatage` and
-    `school_year` are those of the import now in force.
+    `number` grows by one at each applied or undone import of the school; `horodatage`,
+    `school_year` and `source` are those of the import now in force: `NO_IMPORT` and 0 where none is
+    left, and one from SIECLE stays in force when a CSV is applied.
     """
 
     uai: Uai
@@ -193,10 +231,10 @@ class DossierTransferRefused(
     listeners=("transfer",),
 ):
     """The records have not moved and never will under this transfer id: the request was taken
-    back, or the learner has begun a later stay in the school of origin.
+    back, the learner has begun a later stay in the school of origin, or one of the two was erased.
     """
 
-    reason: Literal["withdrawn", "returned"]
+    reason: Literal["withdrawn", "returned", "erased"]
 
 
 class TransferClosed(

@@ -37,6 +37,8 @@ class Action(StrEnum):
 
     IMPORT = "import"
     READ_PUPILS = "read-pupils"
+    EDIT_PUPILS = "edit-pupils"
+    DECIDE = "decide"
     SEE_TRANSFERS = "see-transfers"
     SWITCH_TRANSFERS = "switch-transfers"
     READ_RECORDS = "read-records"
@@ -46,12 +48,15 @@ class Action(StrEnum):
 RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.IMPORT: frozenset(Role),
     Action.READ_PUPILS: frozenset(Role),
+    Action.EDIT_PUPILS: frozenset(Role),
+    Action.DECIDE: frozenset(Role),
     Action.SEE_TRANSFERS: frozenset(Role),
     Action.SWITCH_TRANSFERS: frozenset({Role.DIRECTION}),
     Action.READ_RECORDS: frozenset(Role),
     Action.WRITE_RECORDS: frozenset(),
 }
-"""Which roles perform which action in their own school. Records are written by other modules."""
+"""Which roles perform which action in their own school. Records are written by other modules.
+« Decide » is to merge learners and to undo an import."""
 
 SCOPES: Final[Mapping[str, frozenset[Action]]] = {
     "records:write": frozenset({Action.READ_RECORDS, Action.WRITE_RECORDS}),

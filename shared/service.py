@@ -10,13 +10,13 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 import typer
 import uvicorn
 import uvloop
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 
 from shared import database as db
 from shared import telemetry
@@ -34,16 +34,29 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Runtime:
-    """What a running service has at hand; routes and jobs are given it."""
+    """What a running service has at hand; routes and jobs are given it.
+
+    `stop` is set when the service is to end; `work` by a request that leaves work for a job.
+    """
 
     settings: Settings
     database: db.Database
     clock: Clock
     tokens: TokenVerifier | None
+    stop: asyncio.Event
+    work: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-Job = Callable[[Runtime, asyncio.Event], Coroutine[Any, Any, None]]
-"""Work beside requests and events; returns soon after the event (stop) is set."""
+def runtime_of(request: Request) -> Runtime:
+    """The running service that a request came to."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+RequestRuntime = Annotated[Runtime, Depends(runtime_of)]
+
+Job = Callable[[Runtime], Coroutine[Any, Any, None]]
+"""Work beside requests and events; returns soon after the runtime's `stop` is set."""
 
 
 @dataclass(frozen=True)
@@ -95,28 +108,27 @@ async def run(service: Service, settings: Settings, stop: asyncio.Event) -> None
         if stop.is_set():
             return
         await db.require_schema(database, service.migration_folders)
-        runtime = Runtime(settings, database, Clock(settings.today), tokens)
-        await _run_parts(service, runtime, stop)
+        runtime = Runtime(settings, database, Clock(settings.today), tokens, stop)
+        await _run_parts(service, runtime)
     finally:
         await database.close()
 
 
-async def _run_parts(service: Service, runtime: Runtime, stop: asyncio.Event) -> None:
+async def _run_parts(service: Service, runtime: Runtime) -> None:
     """Run all parts of a service side by side; when one fails, all end."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(part) for part in _parts(service, runtime, stop)]
-        await stop.wait()
+        tasks = [group.create_task(part) for part in _parts(service, runtime)]
+        await runtime.stop.wait()
         log.info("service.stopping")
         _, late = await asyncio.wait(tasks, timeout=runtime.settings.stop_seconds)
         for task in late:
             task.cancel()
 
 
-def _parts(
-    service: Service, runtime: Runtime, stop: asyncio.Event
-) -> Iterator[Coroutine[Any, Any, None]]:
+def _parts(service: Service, runtime: Runtime) -> Iterator[Coroutine[Any, Any, None]]:
+    stop = runtime.stop
     amqp_url = runtime.settings.amqp_url.get_secret_value()
-    yield _serve_http(service.app(runtime), runtime, stop)
+    yield _serve_http(service.app(runtime), runtime)
     if owned_by(service.name):
         yield Relay(service.name, runtime.database, amqp_url).run(stop)
     if service.handle is not None:
@@ -124,7 +136,7 @@ def _parts(
         yield consumer.run(stop)
         yield consumer.retry_parked(stop)
     for job in service.jobs:
-        yield job(runtime, stop)
+        yield job(runtime)
 
 
 class _Server(uvicorn.Server):
@@ -135,8 +147,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve_http(app: FastAPI, runtime: Runtime, stop: asyncio.Event) -> None:
-    settings = runtime.settings
+async def _serve_http(app: FastAPI, runtime: Runtime) -> None:
+    settings, stop = runtime.settings, runtime.stop
     config = uvicorn.Config(
         app,
         host=settings.http_host,

@@ -88,7 +88,7 @@ class School(AbstractAsyncContextManager["School"]):
         sent = await self._json(
             "siecle_import", "POST", "/imports", content=path.read_bytes(), headers=headers
         )
-        return await self.wait_for_import(sent["id"], {"ready", "refused", "failed"})
+        return await self.wait_for_import(sent["id"], {"ready", "seen", "refused", "failed"})
 
     async def wait_for_import(self, import_id: str, states: set[str]) -> Json:
         """The import, once it is in one of `states`."""
@@ -107,10 +107,10 @@ class School(AbstractAsyncContextManager["School"]):
         """Confirm all that an import asks for and wait until it is applied."""
         if ready["state"] != "ready":
             raise UnexpectedAnswerError(f"{ready['state']}: {ready['findings']}")
-        needed: Mapping[str, int | None] = ready["confirmations"]
+        needed: list[Json] = ready["confirmations"]
         consent = {
-            "confirmations": list(needed),
-            "deactivations": next((n for n in needed.values() if n is not None), None),
+            "confirmations": [one["code"] for one in needed],
+            "deactivations": next((one["number"] for one in needed if one["number"]), None),
         }
         route = f"/imports/{ready['id']}/confirm"
         await self._json("siecle_import", "POST", route, json=consent)
@@ -118,8 +118,9 @@ class School(AbstractAsyncContextManager["School"]):
 
     async def pupils(self) -> list[Json]:
         """The learners of the school (the first page)."""
-        found: list[Json] = (await self._json("siecle_import", "GET", "/pupils"))["pupils"]
-        return found
+        found = await self._json("siecle_import", "POST", "/pupils/search", json={})
+        pupils: list[Json] = found["pupils"]
+        return pupils
 
     async def pupil(self, family_name: str) -> Json:
         """The learner of this name."""

@@ -146,7 +146,10 @@ async def write_record(
         connection = transaction.connection
         before = await made_before(connection, caller.sub, key, fingerprint, record_id)
         if before is not None:
-            row = await store.record_of(connection, pupil_id, before)
+            learner = await store.learner(connection, pupil_id)
+            row = None
+            if learner is not None:
+                row = await store.record_of(connection, learner.pupil_id, before)
             if row is None:  # written once already, and gone with the dossier since
                 raise domain.RecordsMovedError
         else:
@@ -172,8 +175,8 @@ async def rewrite_record(
     """Change a record that the learner holds; its school and its date of creation stay."""
     async with database.transaction() as transaction:
         connection = transaction.connection
-        domain.check_writable(await store.learner_for_writing(connection, pupil_id), uai)
-        _record(await store.record_of(connection, pupil_id, record_id))
+        holder = domain.check_writable(await store.learner_for_writing(connection, pupil_id), uai)
+        _record(await store.record_of(connection, holder.pupil_id, record_id))
         row = await store.change_record(connection, record_id, version, content.model_dump())
     if row is None:
         raise ProblemError(CHANGED_MEANWHILE)
@@ -192,8 +195,8 @@ async def list_records(
 ) -> RecordPage:
     """The records that a learner of the school holds, wherever they were written."""
     async with database.connection() as connection:
-        await _require_learner(connection, uai, pupil_id)
-        rows = await store.records_of(connection, pupil_id, after, limit)
+        holder = await _holder(connection, uai, pupil_id)
+        rows = await store.records_of(connection, holder.pupil_id, after, limit)
     records = [_record(row) for row in rows]
     return RecordPage(records=records, next=records[-1].id if len(records) == limit else None)
 
@@ -204,13 +207,15 @@ async def read_record(
 ) -> Record:
     """One record that a learner of the school holds."""
     async with database.connection() as connection:
-        await _require_learner(connection, uai, pupil_id)
-        record = _record(await store.record_of(connection, pupil_id, record_id))
+        holder = await _holder(connection, uai, pupil_id)
+        record = _record(await store.record_of(connection, holder.pupil_id, record_id))
     set_etag(response, record.version)
     return record
 
 
-async def _require_learner(connection: Connection, uai: Uai, pupil_id: UUID) -> None:
+async def _holder(connection: Connection, uai: Uai, pupil_id: UUID) -> domain.Learner:
+    """The learner of the school, or whom he goes on as."""
     learner = await store.learner(connection, pupil_id)
     if learner is None or learner.uai != uai:
         raise domain.UnknownLearnerError
+    return learner

@@ -1,6 +1,6 @@
 """Events in: who can hold records, and the moves. Each transfer id is decided exactly once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from asyncpg import Record
@@ -10,7 +10,9 @@ from shared.database import Transaction
 from shared.events import (
     DossierTransferred,
     DossierTransferRefused,
+    PupilErased,
     PupilEvent,
+    PupilMerged,
     TransferRequested,
     TransferWithdrawn,
 )
@@ -19,20 +21,41 @@ from shared.messaging.consumer import Batch
 
 async def handle(transaction: Transaction, batch: Batch) -> None:
     """Take in a batch. A withdrawal beside its own request came in time."""
+    connection = transaction.connection
     pupils = _newest(batch.of(PupilEvent))
+    merges = sorted(batch.of(PupilMerged), key=lambda m: (m.merged_id, m.merged_version))
+    erased = sorted({event.pupil_id for event in batch.of(PupilErased)})
     withdrawn = [event.transfer_id for event in batch.of(TransferWithdrawn)]
     requests = list({r.transfer_id: r for r in batch.of(TransferRequested)}.values())
-    sides = {side.pupil_id: side.uai for r in requests for side in (r.origin, r.destination)}
-    await store.lock_learners(transaction.connection, sides, [p.pupil_id for p in pupils])
+    await _lock(transaction, requests, merges, [*erased, *(p.pupil_id for p in pupils)])
     if pupils:
-        await store.keep_learners(transaction.connection, pupils)
+        await store.keep_learners(connection, pupils)
+    for merge in merges:
+        await store.keep_merge(connection, merge)
+    if erased:
+        await store.erase(connection, erased)
     if withdrawn:
-        await store.decide_withdrawn(transaction.connection, withdrawn)
+        await store.decide_withdrawn(connection, withdrawn)
     if requests:
         await _move(transaction, requests)
     asked = {request.transfer_id for request in requests}.union(withdrawn)
     if asked:
         await _answer(transaction, sorted(asked))
+
+
+async def _lock(
+    transaction: Transaction,
+    requests: Sequence[TransferRequested],
+    merges: Sequence[PupilMerged],
+    others: Sequence[UUID],
+) -> None:
+    """Lock all learners of a batch in id order; those whom a request or a merge names are entered
+    if they are not held yet.
+    """
+    sides = {side.pupil_id: side.uai for r in requests for side in (r.origin, r.destination)}
+    sides |= {pupil: m.uai for m in merges for pupil in (m.merged_id, m.surviving_id)}
+    merged = await store.goes_on_as(transaction.connection, sides) if sides else {}
+    await store.lock_learners(transaction.connection, sides, [*others, *merged.values()])
 
 
 def _newest(pupils: Iterable[PupilEvent]) -> list[PupilEvent]:
@@ -43,9 +66,19 @@ def _newest(pupils: Iterable[PupilEvent]) -> list[PupilEvent]:
 
 async def _move(transaction: Transaction, requests: Sequence[TransferRequested]) -> None:
     """Decide the requests that are not decided yet, and move the records of those that hold."""
-    in_order = sorted(requests, key=lambda r: r.transfer_id)
+    merged = await store.goes_on_as(
+        transaction.connection, [request.destination.pupil_id for request in requests]
+    )
+    in_order = [_to_survivor(r, merged) for r in sorted(requests, key=lambda r: r.transfer_id)]
     if to_move := await store.decide_requests(transaction.connection, in_order):
         await store.move_records(transaction.connection, to_move)
+
+
+def _to_survivor(request: TransferRequested, merged: Mapping[UUID, UUID]) -> TransferRequested:
+    """The request with, as its destination, whom the learner goes on as."""
+    to = request.destination
+    there = to.model_copy(update={"pupil_id": merged.get(to.pupil_id, to.pupil_id)})
+    return request.model_copy(update={"destination": there})
 
 
 async def _answer(transaction: Transaction, transfers: Sequence[UUID]) -> None:

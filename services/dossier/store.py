@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from services.dossier.domain import Learner
 from shared.database import Connection
-from shared.events import PupilEvent, TransferRequested
+from shared.events import PupilEvent, PupilMerged, TransferRequested
 from shared.identifiers import Uai
 
 
@@ -23,6 +23,8 @@ async def keep_learners(connection: Connection, pupils: Sequence[PupilEvent]) ->
         """
         INSERT INTO learner (pupil_id, uai, version, stay, active)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[])
+            AS p (pupil_id)
+        WHERE NOT EXISTS (SELECT FROM erased e WHERE e.pupil_id = p.pupil_id)
         ON CONFLICT (pupil_id) DO UPDATE SET
             uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
             active = EXCLUDED.active,
@@ -42,16 +44,21 @@ async def decide_requests(
 ) -> list[UUID]:
     """Decide these transfers, unless decided already; returns those whose records are to move now.
 
-    A learner who has begun a later stay at the origin keeps his records there: « returned ».
+    A learner who has begun a later stay at the origin, or goes on there as another, keeps his
+    records there: « returned ».
     """
     rows = await connection.fetch(
         """
         INSERT INTO move (transfer_id, outcome, origin_pupil, origin_stay, destination_pupil)
-        SELECT r.id, CASE WHEN l.stay > r.stay THEN 'returned' ELSE 'transferred' END,
+        SELECT r.id, CASE
+                WHEN o.pupil_id IS NULL OR d.pupil_id IS NULL THEN 'erased'
+                WHEN o.stay > r.stay OR o.merged_into IS NOT NULL THEN 'returned'
+                ELSE 'transferred' END,
             r.origin, r.stay, r.destination
         FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[])
             AS r (id, origin, stay, destination)
-        JOIN learner l ON l.pupil_id = r.origin
+        LEFT JOIN learner o ON o.pupil_id = r.origin
+        LEFT JOIN learner d ON d.pupil_id = r.destination
         ON CONFLICT DO NOTHING RETURNING transfer_id, outcome
         """,
         [r.transfer_id for r in requests],
@@ -86,6 +93,7 @@ async def lock_learners(
         INSERT INTO learner (pupil_id, uai, version, stay, active)
         SELECT s.pupil_id, s.uai, 0, 0, true
         FROM unnest($1::uuid[], $2::text[]) AS s (pupil_id, uai)
+        WHERE NOT EXISTS (SELECT FROM erased e WHERE e.pupil_id = s.pupil_id)
         ON CONFLICT DO NOTHING
         """,
         new,
@@ -129,24 +137,81 @@ async def decisions(connection: Connection, transfers: Sequence[UUID]) -> list[R
     )
 
 
+_LEARNER = "SELECT pupil_id, uai, moved_to, merged_into FROM learner WHERE pupil_id = $1"
+
+
 async def learner_for_writing(connection: Connection, pupil_id: UUID) -> Learner | None:
-    """The learner, locked so that no move passes until this transaction ends."""
-    row = await connection.fetchrow(
-        "SELECT pupil_id, uai, moved_to FROM learner WHERE pupil_id = $1 FOR SHARE", pupil_id
-    )
-    return _learner(row)
+    """The learner, or whom he goes on as, locked so that no move passes until this transaction
+    ends.
+    """
+    return await _learner(connection, pupil_id, f"{_LEARNER} FOR SHARE")
 
 
 async def learner(connection: Connection, pupil_id: UUID) -> Learner | None:
-    """The learner, to read."""
-    row = await connection.fetchrow(
-        "SELECT pupil_id, uai, moved_to FROM learner WHERE pupil_id = $1", pupil_id
-    )
-    return _learner(row)
+    """The learner, or whom he goes on as, to read."""
+    return await _learner(connection, pupil_id, _LEARNER)
 
 
-def _learner(row: Record | None) -> Learner | None:
+async def _learner(connection: Connection, pupil_id: UUID, question: str) -> Learner | None:
+    row = await connection.fetchrow(question, pupil_id)
+    while row and row["merged_into"]:
+        row = await connection.fetchrow(question, row["merged_into"])
     return Learner(row["pupil_id"], Uai(row["uai"]), row["moved_to"]) if row else None
+
+
+async def goes_on_as(connection: Connection, pupils: Collection[UUID]) -> dict[UUID, UUID]:
+    """Those among learners who were merged, each with whom he goes on as in the end."""
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE chain (pupil_id, surviving_id) AS (
+            SELECT pupil_id, merged_into FROM learner
+            WHERE pupil_id = ANY($1::uuid[]) AND merged_into IS NOT NULL
+            UNION
+            SELECT chain.pupil_id, l.merged_into FROM chain
+            JOIN learner l ON l.pupil_id = chain.surviving_id WHERE l.merged_into IS NOT NULL
+        )
+        SELECT chain.pupil_id, surviving_id FROM chain
+        JOIN learner l ON l.pupil_id = surviving_id WHERE l.merged_into IS NULL
+        """,
+        sorted(pupils),
+    )
+    return {row["pupil_id"]: row["surviving_id"] for row in rows}
+
+
+async def keep_merge(connection: Connection, merge: PupilMerged) -> None:
+    """Join the records of a learner who was merged, or give them back; a merge that is older than
+    the newest one of this learner changes nothing.
+    """
+    newer = await connection.fetchval(
+        """
+        UPDATE learner SET merged_into = $2, merge_version = $3
+        WHERE pupil_id = $1 AND merge_version < $3 RETURNING true
+        """,
+        merge.merged_id,
+        None if merge.undone else merge.surviving_id,
+        merge.merged_version,
+    )
+    if newer:
+        question = _GIVE_BACK if merge.undone else _JOIN
+        await connection.execute(question, merge.merged_id, merge.surviving_id)
+
+
+_JOIN = """
+UPDATE record SET pupil_id = $2, merged_from = merged_from || $1::uuid WHERE pupil_id = $1
+"""
+_GIVE_BACK = """
+UPDATE record SET pupil_id = $1, merged_from = trim_array(merged_from, 1)
+WHERE pupil_id = $2 AND merged_from[cardinality(merged_from)] = $1
+"""
+
+
+async def erase(connection: Connection, pupils: Sequence[UUID]) -> None:
+    """Forget learners with their records, for ever."""
+    await connection.execute(
+        "INSERT INTO erased (pupil_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", pupils
+    )
+    await connection.execute("DELETE FROM record WHERE pupil_id = ANY($1::uuid[])", pupils)
+    await connection.execute("DELETE FROM learner WHERE pupil_id = ANY($1::uuid[])", pupils)
 
 
 _COLUMNS = """id, pupil_id, kind, title, diploma, body, author, origin_uai, written_on, version,

@@ -1,9 +1,11 @@
-"""`python -m services.siecle_import serve | migrate | check`."""
+"""`python -m services.siecle_import serve | migrate | check | import | republish`."""
 
 from pathlib import Path
 
-from services.siecle_import import api, handlers, importing
+from services.siecle_import import api, handlers, keeping, working
 from services.siecle_import.check import check
+from services.siecle_import.operations import import_file
+from services.siecle_import.republishing import republish
 from services.siecle_import.settings import ImportSettings
 from shared.service import Service, command_line
 
@@ -11,14 +13,16 @@ service = Service(
     name="siecle_import",
     folder=Path(__file__).parent,
     settings=ImportSettings,
-    routers=[api.router],
+    routers=api.ROUTERS,
     problems=api.PROBLEMS,
     handle=handlers.handle,
-    jobs=[importing.run],
+    jobs=[working.run, keeping.run],
 )
 
 commands = command_line(service)
 commands.command("check")(check)
+commands.command("import")(import_file)
+commands.command("republish")(republish)
 
 if __name__ == "__main__":
     commands()

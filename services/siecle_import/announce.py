@@ -1,12 +1,14 @@
 """What the other services are told of the pupil base: states and match keys, never identities."""
 
-import datetime as dt
+from collections.abc import Iterable
 
-from services.siecle_import.domain import Change, Difference, Pupil
+from services.siecle_import.domain.imports import InForce
+from services.siecle_import.domain.pupils import Change, Changed, Pupil
 from services.siecle_import.files.rows import aliases
-from services.siecle_import.identifiers import SchoolYear, is_last_year
+from services.siecle_import.identifiers import is_last_year
 from services.siecle_import.keys import KeyMaker
 from shared.events import (
+    NO_IMPORT,
     ImportApplied,
     PupilCreated,
     PupilDeactivated,
@@ -23,6 +25,11 @@ _EVENTS: dict[Change, type[PupilEvent]] = {
     Change.REACTIVATED: PupilReactivated,
     Change.DEACTIVATED: PupilDeactivated,
 }
+
+
+def pupil_events(changes: Iterable[Changed], keys: KeyMaker) -> list[PupilEvent]:
+    """The whole state of each learner after his change."""
+    return [pupil_event(changed.kind, changed.after, keys) for changed in changes]
 
 
 def pupil_event(change: Change, pupil: Pupil, keys: KeyMaker) -> PupilEvent:
@@ -50,17 +57,14 @@ def pupil_event(change: Change, pupil: Pupil, keys: KeyMaker) -> PupilEvent:
 
 
 def import_applied(
-    uai: Uai, number: int, horodatage: dt.datetime, school_year: SchoolYear, difference: Difference
+    uai: Uai, number: int, in_force: InForce | None, departed: Iterable[Pupil]
 ) -> ImportApplied:
-    """That an import was applied, and whom it deactivated."""
+    """That an import was applied or undone, which one is in force now, and who has left by it."""
     return ImportApplied(
         uai=uai,
         number=number,
-        horodatage=horodatage,
-        school_year=school_year,
-        source="siecle",
-        deactivated=tuple(
-            PupilVersion(pupil_id=p.id, version=p.version)
-            for p in difference.of(Change.DEACTIVATED)
-        ),
+        horodatage=in_force.horodatage if in_force else NO_IMPORT,
+        school_year=in_force.school_year if in_force else 0,
+        source="csv" if in_force and in_force.source == "csv" else "siecle",
+        deactivated=tuple(PupilVersion(pupil_id=p.id, version=p.version) for p in departed),
     )

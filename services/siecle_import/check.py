@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from services.siecle_import.files.catalogue import Level
+from services.siecle_import.files.catalogue import LEVELS
 from services.siecle_import.files.findings import Finding
 from services.siecle_import.files.kinds import ROOTS
 from services.siecle_import.files.reading import Reading, Verdict, read
@@ -25,16 +25,11 @@ _VERDICTS: dict[Verdict, str] = {
     "confirmation": "à confirmer",
     "refused": "REFUSÉ",
 }
-_LEVELS: dict[Level, str] = {
-    "refusal": "refus",
-    "confirmation": "à confirmer",
-    "line": "ligne en erreur",
-    "warning": "avertissement",
-}
 _KINDS = dict(ROOTS.values()) | {"csv": "CSV", "unknown": "de nature inconnue"}
 
 
-def _parse_uai(text: str) -> Uai:
+def parse_uai(text: str) -> Uai:
+    """The school named on a command line."""
     try:
         return Uai.parse(text)
     except InvalidUai as error:
@@ -49,7 +44,7 @@ def check(
     *,
     uai: Annotated[
         Uai | None,
-        typer.Option(parser=_parse_uai, metavar="UAI", help="Établissement attendu."),
+        typer.Option(parser=parse_uai, metavar="UAI", help="Établissement attendu."),
     ] = None,
     today: Annotated[
         dt.datetime | None,
@@ -130,6 +125,6 @@ def _grouped(findings: tuple[Finding, ...]) -> Iterator[str]:
         kinds.setdefault(one.code, []).append(one)
     for alike in kinds.values():
         for one in alike[:_SHOWN_OF_A_KIND]:
-            yield f"  [{_LEVELS[one.level]}] {one.message}"
+            yield f"  [{LEVELS[one.level]}] {one.message}"
         if len(alike) > _SHOWN_OF_A_KIND:
             yield f"  ... et {len(alike) - _SHOWN_OF_A_KIND} autres de même nature"

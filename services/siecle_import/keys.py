@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Self
 
 from services.siecle_import.folding import fold
+from services.siecle_import.settings import ImportSettings
 from shared.events import KEY_BYTES, MatchKeys
+from shared.settings import Settings
 
 SECRET_BYTES = 32
 
@@ -31,6 +33,13 @@ class KeyMaker:
         if len(secret) < SECRET_BYTES:
             raise ValueError(f"the match-key secret needs {SECRET_BYTES} bytes or more")
         return cls(secret[:64], version)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The secret that the settings of this service name."""
+        if not isinstance(settings, ImportSettings):
+            raise TypeError("these are the settings of another service")
+        return cls.from_file(settings.match_key_file, settings.match_key_version)
 
     def keys(
         self, ine: str, birth_date: dt.date, family_names: Iterable[str], first_name: str

@@ -1,6 +1,7 @@
 """Events in: what each changes, then one decision over all that they touched."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from uuid import UUID
 
 from asyncpg import Record
 
@@ -10,7 +11,9 @@ from shared.events import (
     DossierTransferred,
     DossierTransferRefused,
     ImportApplied,
+    PupilErased,
     PupilEvent,
+    PupilMerged,
     Side,
     TransferClosed,
     TransferRequested,
@@ -27,6 +30,8 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
     if pupils := _newest(batch.of(PupilEvent)):
         touched |= await store.keep_presences(transaction.connection, pupils)
         await store.forget_announced(transaction.connection, pupils)
+    if gone := _gone(batch):
+        touched |= await _forget(transaction, gone)
     if imports := batch.of(ImportApplied):
         touched |= await store.keep_imports(transaction.connection, imports)
     if moved := batch.of(DossierTransferred):
@@ -34,6 +39,24 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
     if refused := batch.of(DossierTransferRefused):
         touched |= await _cancel(transaction, refused)
     await decide(transaction, touched)
+
+
+def _gone(batch: Batch) -> dict[UUID, store.Gone]:
+    """Who is no longer, since when: erasure wins over every version."""
+    merged = sorted(batch.of(PupilMerged), key=lambda event: event.merged_version)
+    return {
+        event.merged_id: store.Gone(event.merged_version, event.surviving_id)
+        for event in merged
+        if not event.undone  # his own event, of the same version, brings him back
+    } | {event.pupil_id: store.Gone(store.ERASED, None) for event in batch.of(PupilErased)}
+
+
+async def _forget(transaction: Transaction, gone: Mapping[UUID, store.Gone]) -> set[bytes]:
+    """Forget learners and take back the requests about them; returns their INE keys."""
+    keys = await store.forget(transaction.connection, gone)
+    withdrawn = await store.withdraw_of_pupils(transaction.connection, gone)
+    transaction.publish(TransferWithdrawn(transfer_id=transfer) for transfer in withdrawn)
+    return keys
 
 
 def _newest(pupils: Iterable[PupilEvent]) -> list[PupilEvent]:

@@ -11,6 +11,7 @@ from asyncpg import Record
 
 from services.transfer.domain import Arrival, Departure, Request
 from shared.database import Connection
+from shared.events import UNDONE
 from shared.identifiers import Uai
 
 
@@ -20,10 +21,11 @@ async def cases(
     """The departures that hold one of these INE keys, each with every active learner of another
     school that shares an INE; both sides from SIECLE.
 
-    A departure is over once its transfer is closed, or the learner known to be back; a learner with
-    a request under way is in even if active again, so that the request can be taken back.
+    A departure is over once its transfer is closed, or the learner known to be back; who was only
+    created by an import that was undone has not departed. A learner with a request under way is in
+    even if active again, so that the request can be taken back.
     """
-    rows = await connection.fetch(_CASES, list(keys))
+    rows = await connection.fetch(_CASES, list(keys), UNDONE)
     arrivals: defaultdict[Departure, list[Arrival]] = defaultdict(list)
     for row in rows:
         found = arrivals[_departure(row)]
@@ -49,7 +51,8 @@ WITH holder AS (
     LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
     LEFT JOIN transfer t ON t.origin_pupil = p.pupil_id AND t.state = 'requested'
     WHERE p.source = 'siecle'
-        AND (t.id IS NOT NULL OR NOT p.active OR a.pupil_id IS NOT NULL)
+        AND (t.id IS NOT NULL OR a.pupil_id IS NOT NULL
+            OR (NOT p.active AND p.reason IS DISTINCT FROM $2))
         AND NOT EXISTS (SELECT FROM transfer c WHERE c.origin_pupil = p.pupil_id
             AND c.origin_stay = p.stay
             AND (c.state = 'closed' OR c.refused_because = 'returned'))

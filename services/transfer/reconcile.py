@@ -3,7 +3,6 @@
 The net under the events: in normal life it finds nothing and `cpro_reconcile_found` stays 0.
 """
 
-import asyncio
 import datetime as dt
 
 import structlog
@@ -26,14 +25,14 @@ ASKED_AGAIN = Counter("cpro_transfers_asked_again", "Requests published anew, un
 log = structlog.get_logger()
 
 
-async def run(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Reconcile at the start and every few minutes, until `stop` is set."""
-    while not stop.is_set():
+async def run(runtime: Runtime) -> None:
+    """Reconcile at the start and every few minutes, until the service stops."""
+    while not runtime.stop.is_set():
         try:
             await reconcile(runtime.database)
         except Exception:  # the next pass comes; until then events do the work
             log.warning("reconcile.failed", exc_info=True)
-        await pause(stop, PAUSE_SECONDS)
+        await pause(runtime.stop, PAUSE_SECONDS)
 
 
 async def reconcile(database: Database) -> int:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from asyncpg import Record
@@ -18,6 +19,8 @@ from shared.events import (
 from shared.identifiers import Uai
 
 SINGLE_FILE = 7_305_002
+ERASED = 2**31 - 1
+"""As the version of `gone`: no event of this learner counts any more."""
 
 
 async def single_file(connection: Connection) -> None:
@@ -39,7 +42,9 @@ async def keep_presences(connection: Connection, pupils: Sequence[PupilEvent]) -
             source, mef, last_year, previous_uai, has_birth_date, key_version, changed_at)
         SELECT *, clock_timestamp() FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[],
             $5::bool[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
-            $11::bool[], $12::text[], $13::bool[], $14::int[])
+            $11::bool[], $12::text[], $13::bool[], $14::int[]) AS p (pupil_id, uai, version)
+        WHERE NOT EXISTS (
+            SELECT FROM gone g WHERE g.pupil_id = p.pupil_id AND g.version >= p.version)
         ON CONFLICT (pupil_id) DO UPDATE SET
             uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
             active = EXCLUDED.active, since = EXCLUDED.since, activated = EXCLUDED.activated,
@@ -93,6 +98,60 @@ def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
+class Gone(NamedTuple):
+    """Since which version a learner is no longer, and who he goes on as, if merged."""
+
+    version: int
+    surviving_id: UUID | None
+
+
+async def forget(connection: Connection, gone: Mapping[UUID, Gone]) -> set[bytes]:
+    """Forget learners who are no longer, with their keys, which are returned."""
+    await connection.execute(
+        """
+        INSERT INTO gone (pupil_id, version, surviving_id)
+        SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[])
+        ON CONFLICT (pupil_id) DO UPDATE SET
+            version = EXCLUDED.version, surviving_id = EXCLUDED.surviving_id
+        WHERE gone.version < EXCLUDED.version
+        """,
+        *_columns((pupil_id, one.version, one.surviving_id) for pupil_id, one in gone.items()),
+    )
+    rows = await connection.fetch(
+        """
+        WITH over AS (
+            SELECT p.pupil_id FROM presence p JOIN gone g USING (pupil_id)
+            WHERE p.pupil_id = ANY($1::uuid[]) AND p.version <= g.version
+        ), announced AS (
+            DELETE FROM announced_departure WHERE pupil_id = ANY($1::uuid[])
+        ), keys AS (
+            DELETE FROM match_key k USING over WHERE k.pupil_id = over.pupil_id RETURNING ine_key
+        ), presences AS (
+            DELETE FROM presence p USING over WHERE p.pupil_id = over.pupil_id
+        )
+        SELECT ine_key FROM keys
+        """,
+        list(gone),
+    )
+    return {row["ine_key"] for row in rows}
+
+
+async def withdraw_of_pupils(connection: Connection, pupils: Iterable[UUID]) -> list[UUID]:
+    """Take back the requests about learners who are no longer known; returns them."""
+    rows = await connection.fetch(
+        """
+        UPDATE transfer SET withdrawn_at = clock_timestamp(), asked_at = clock_timestamp()
+        WHERE state = 'requested' AND withdrawn_at IS NULL AND id IN (
+            SELECT t.id FROM transfer t, unnest($1::uuid[]) AS g (pupil_id)
+            WHERE g.pupil_id IN (t.origin_pupil, t.destination_pupil) AND t.state = 'requested'
+                AND NOT EXISTS (SELECT FROM presence p WHERE p.pupil_id = g.pupil_id))
+        RETURNING id
+        """,
+        list(pupils),
+    )
+    return [row["id"] for row in rows]
+
+
 async def keep_imports(connection: Connection, imports: Sequence[ImportApplied]) -> set[bytes]:
     """Keep each school's import with the highest number, and the departures that they announce;
     returns the INE keys of all learners of these schools.
@@ -128,6 +187,8 @@ async def _announce(connection: Connection, versions: Mapping[UUID, int]) -> Non
         SELECT a.pupil_id, a.version FROM unnest($1::uuid[], $2::int[]) AS a (pupil_id, version)
         WHERE NOT EXISTS (
             SELECT FROM presence p WHERE p.pupil_id = a.pupil_id AND p.version >= a.version)
+            AND NOT EXISTS (
+                SELECT FROM gone g WHERE g.pupil_id = a.pupil_id AND g.version >= a.version)
         ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version
         WHERE announced_departure.version < EXCLUDED.version
         """,

@@ -53,9 +53,12 @@ class WrongKindError(FileRefusedError):
 
 @dataclass(frozen=True, slots=True)
 class XmlFile:
-    """The XML of an upload; `packed` is its size in the zip, None for a file that is no zip."""
+    """The XML of an upload. `size` is what is declared, in bytes; `packed` that in the zip, None
+    for a file that is no zip.
+    """
 
     open: Callable[[], IO[bytes]]
+    size: int
     packed: int | None = None
 
     def chunks(self) -> Iterator[bytes]:
@@ -78,11 +81,16 @@ class XmlFile:
         return next(self.chunks(), b"")
 
 
+Progress = Callable[[int], None]
+"""Told how many percent of a file have been read."""
+
+
 class Digest:
     """The SHA-256 of an XML file, computed while it is read; `size` is what was read, in bytes."""
 
-    def __init__(self, file: XmlFile) -> None:
+    def __init__(self, file: XmlFile, progress: Progress = lambda _: None) -> None:
         self.size = 0
+        self._progress = progress
         self._sha256 = hashlib.sha256()
         self._whole = False
         self._chunks = self._taken(file)
@@ -91,6 +99,7 @@ class Digest:
         for chunk in file.chunks():
             self._sha256.update(chunk)
             self.size += len(chunk)
+            self._progress(min(100, 100 * self.size // max(1, file.size)))
             yield chunk
         self._whole = True
 
@@ -127,7 +136,7 @@ def find_xml(source: BinaryIO) -> XmlFile:
         return _in_zip(source)
     if not looks_like_xml(head):
         raise _not_xml(head)
-    return XmlFile(rewound)
+    return XmlFile(rewound, source.seek(0, os.SEEK_END))
 
 
 def _not_xml(head: bytes) -> FileRefusedError:
@@ -196,7 +205,7 @@ def _checked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, zip_size: int) ->
         raise refused("zip_method")
     packed = min(entry.compress_size, zip_size)  # it is declared, too
     _check_size(entry.file_size, packed)
-    return XmlFile(lambda: archive.open(entry), packed)
+    return XmlFile(lambda: archive.open(entry), entry.file_size, packed)
 
 
 def _check_size(size: int, packed: int | None) -> None:

@@ -8,6 +8,14 @@ from typing import Literal, NamedTuple
 
 Level = Literal["refusal", "confirmation", "line", "warning"]
 
+LEVELS: dict[Level, str] = {
+    "refusal": "refus",
+    "confirmation": "à confirmer",
+    "line": "ligne en erreur",
+    "warning": "avertissement",
+}
+"""The levels as staff read them, the gravest first."""
+
 # What to do, as the messages of the catalogue end: {deposit}, {again}, {fix}, {complete}.
 ADVICE = {
     "deposit": "déposez ElevesSansAdresses (zip ou xml)",
@@ -15,6 +23,14 @@ ADVICE = {
     "fix": "Corrigez la fiche dans SIECLE puis refaites l'export.",
     "complete": "Complétez la fiche dans SIECLE puis refaites l'export.",
 }
+
+TABLE_WORDS = (
+    ("dans SIECLE puis refaites l'export", "dans le tableau puis déposez-le à nouveau"),
+    ("dans SIECLE, puis refaites l'export", "dans le tableau, puis déposez-le à nouveau"),
+    ("dans SIECLE", "dans le tableau"),
+    ("attendu 1 ou 2", "attendu M ou F"),
+)
+"""What is said instead of a CSV, which does not come from SIECLE: it is corrected itself."""
 
 
 class Rule(NamedTuple):
@@ -38,6 +54,16 @@ _REFUSALS = {
         "Ce fichier est un tableau CSV : {deposit} tel que SIECLE le donne, sans l'ouvrir dans "
         "Excel.",
         "A CSV, often saved from Excel.",
+    ),
+    "csv_columns": (
+        "Il manque des colonnes à ce tableau ({value}) : reprenez le modèle, avec toutes ses "
+        "colonnes.",
+        "A CSV of learners outside SIECLE that lacks columns of the model.",
+    ),
+    "csv_malformed": (
+        "Ce tableau est illisible à la ligne {value} : vérifiez les guillemets et le nombre de "
+        "colonnes (séparées par « ; »).",
+        "A row of a CSV of learners that cannot be read, or has another number of columns.",
     ),
     "office_file": (
         "Ce fichier est un document de tableur ou de traitement de texte : {deposit} tel que "
@@ -175,6 +201,17 @@ _CONFIRMATIONS = {
         "l'année choisie pour l'export ; si c'est bien voulu, confirmez.",
         "ANNEE_SCOLAIRE is not the current year (in August, two years are current).",
     ),
+    "older_file": (
+        "Ce fichier date du {value} : il est plus ancien que le dernier import ({other}). Faites "
+        "plutôt un nouvel export dans SIECLE ; si c'est bien voulu, confirmez.",
+        "HORODATAGE is before that of the import in force (judged by the import, not by `check`).",
+    ),
+    "mass_deactivation": (
+        "{value} élèves sur {other}. Vérifiez que l'export est complet, puis saisissez ce nombre "
+        "pour confirmer.",
+        "Over 20 % of the active pupils, and more than 5, would be deactivated (judged by the "
+        "import, not by `check`).",
+    ),
 }
 
 _LINE_ERRORS = {
@@ -218,6 +255,10 @@ _LINE_ERRORS = {
     "exit_before_entry": (
         "{who} : sortie le {value}, avant l'entrée le {other}. {fix}",
         "DATE_SORTIE is before DATE_ENTREE.",
+    ),
+    "line_twice": (
+        "{who} : ce tableau a déjà une ligne pour cette personne (ligne {value}). {fix}",
+        "A CSV has two rows with the same name, first name and birth date.",
     ),
     "value_too_long": (
         "{who} : {other} est trop long (« {value} »). {fix}",

@@ -6,13 +6,23 @@ deactivated, who is whom among the learners, is the import's.
 
 import datetime as dt
 import gc
+import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
-from services.siecle_import.files.archive import Digest, WrongKindError, XmlFile, find_xml
+from services.siecle_import.files import table
+from services.siecle_import.files.archive import (
+    CHUNK_BYTES,
+    Digest,
+    Progress,
+    WrongKindError,
+    XmlFile,
+    find_xml,
+)
+from services.siecle_import.files.catalogue import LEVELS
 from services.siecle_import.files.encoding import encoding_of, utf8_chunks
 from services.siecle_import.files.findings import FileRefusedError, Finding, finding, refused
 from services.siecle_import.files.header import Expected, Header, judge_header
@@ -20,12 +30,13 @@ from services.siecle_import.files.kinds import ROOTS, Kind, root_of
 from services.siecle_import.files.reader import FileText, read_into
 from services.siecle_import.files.rows import LineInError, PupilLine
 from services.siecle_import.files.whole import Whole, judge_whole
+from services.siecle_import.identifiers import SchoolYear
 from shared.identifiers import Uai
 
 Verdict = Literal["accepted", "confirmation", "refused"]
 
 _LARGE_BYTES = 1_000_000
-_LEVELS = ("refusal", "confirmation", "line", "warning")
+_LEVELS = list(LEVELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,39 +93,56 @@ class _Contents:
 
 
 def read(
-    source: BinaryIO, *, today: dt.date, received_at: dt.datetime, uai: Uai | None = None
+    source: BinaryIO,
+    *,
+    today: dt.date,
+    received_at: dt.datetime,
+    uai: Uai | None = None,
+    progress: Progress = lambda _: None,
 ) -> Reading:
-    """Read an upload: the zip of SIECLE or its XML.
+    """Read an upload: the zip of SIECLE or its XML, or a CSV of learners outside SIECLE.
 
     `source` is seekable and is read several times; it is not closed. `today` is the day at the
     school, `received_at` the aware moment of the upload, `uai` the school that imports: without it
-    any school's file will do, if its code is right.
+    any school's file will do, if its code is right. `progress` is called from another thread.
 
     The work is done in a thread that ends with it, because lxml keeps the names of a file for the
     life of a thread: a file made of millions of names would stay in memory.
     """
     expected = Expected(uai, today, received_at)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="siecle") as thread:
-        return thread.submit(_read, source, expected).result()
+        return thread.submit(_read, source, expected, progress).result()
 
 
-def _read(source: BinaryIO, expected: Expected) -> Reading:
-    contents = _contents(source)
+def _read(source: BinaryIO, expected: Expected, progress: Progress) -> Reading:
+    source.seek(0)
+    if table.is_learners_table(source.read(CHUNK_BYTES)):
+        return _read_table(source, expected)
+    contents = _Contents()
+    with contents.refusals():
+        _parse(find_xml(source), contents, progress)
     header = judge_header(contents.text.parameters, expected, complete=contents.complete)
     whole = judge_whole(contents.text, expected.today) if contents.complete else Whole()
     return _reading(contents, header, whole)
 
 
-def _contents(source: BinaryIO) -> _Contents:
-    contents = _Contents()
+def _read_table(source: BinaryIO, expected: Expected) -> Reading:
+    """A CSV says neither its school nor its moment: it is of the school that sends it, of now."""
+    contents = _Contents(kind="csv")
     with contents.refusals():
-        _parse(find_xml(source), contents)
-    return contents
+        table.read_table_into(contents.text, source)
+    source.seek(0)
+    contents.sha256 = hashlib.sha256(source.read(table.MAX_BYTES)).hexdigest()
+    whole = judge_whole(contents.text, expected.today) if contents.complete else Whole()
+    table.settle(whole)
+    contents.findings = [table.reworded(one) for one in contents.findings]
+    year = SchoolYear.for_day(expected.today)
+    return _reading(contents, Header(expected.uai, year, expected.received_at, ()), whole)
 
 
-def _parse(file: XmlFile, contents: _Contents) -> None:
+def _parse(file: XmlFile, contents: _Contents, progress: Progress) -> None:
     """Parse the XML; its digest is that of the whole file even when parsing stops before."""
-    digest = Digest(file)
+    digest = Digest(file, progress)
     with contents.refusals():
         head = file.head()
         if not head:

@@ -18,11 +18,11 @@ class PupilLine:
 
     `rnie`, `bea` and `ina` are the INE aliases by shape, whatever the tag they stood in; None means
     that the file gives none of this shape, not that the pupil has none. `line` counts the lines of
-    the XML from 1. `absence` is None for those who are present.
+    the XML from 1. `eleve_id` is None in a CSV. `absence` is None for those who are present.
     """
 
     line: int
-    eleve_id: str
+    eleve_id: str | None
     family_name: str
     usage_name: str | None
     first_name: str
@@ -49,14 +49,6 @@ class PupilLine:
     def planned_departure(self) -> dt.date | None:
         """The day a present pupil will leave; nothing happens on it, the next import tells."""
         return self.exit_date if self.present else None
-
-    @property
-    def why_absent(self) -> str | None:
-        """The reason shown to staff: « sorti le 10/01/2026, motif 10 »."""
-        if self.absence == "exit" and self.exit_date is not None:
-            reason = f", motif {self.exit_reason}" if self.exit_reason else ""
-            return f"sorti le {self.exit_date:%d/%m/%Y}{reason}"
-        return "division Inactifs" if self.absence else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ def test_an_xml_over_the_limit_is_refused_by_what_is_counted(
 
 
 def test_what_a_zip_unfolds_to_is_counted_whatever_it_declares() -> None:
-    entry = archive.XmlFile(lambda: io.BytesIO(bytes(201 * 1000)), packed=1000)
+    entry = archive.XmlFile(lambda: io.BytesIO(bytes(201 * 1000)), size=1000, packed=1000)
     with pytest.raises(FileRefusedError) as refusal:
         for _ in entry.chunks():
             pass

@@ -3,23 +3,21 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from services.siecle_import.domain import (
-    Change,
-    Confirmation,
-    Difference,
+from services.siecle_import.domain.difference import Difference, File, Ignored, difference
+from services.siecle_import.domain.imports import (
     InForce,
+    Needed,
     NotConfirmedError,
-    Pupil,
     check_confirmed,
     confirmations,
-    difference,
 )
+from services.siecle_import.domain.pupils import Change, Pupil
+from services.siecle_import.files.findings import finding
 from services.siecle_import.files.rows import LineInError, PupilLine
-from services.siecle_import.identifiers import SchoolYear
 from shared.identifiers import Uai
 
 A = Uai("9990001X")
@@ -54,14 +52,20 @@ def line(number: int = 1, **values: Any) -> PupilLine:
 
 
 def compare(
-    base: Sequence[Pupil], lines: Sequence[PupilLine], in_error: Sequence[LineInError] = ()
+    base: Sequence[Pupil],
+    lines: Sequence[PupilLine],
+    in_error: Sequence[LineInError] = (),
+    *,
+    source: Literal["siecle", "csv"] = "siecle",
+    spare: Sequence[Pupil] = (),
 ) -> Difference:
-    return difference(base, lines, in_error, uai=A, horodatage=JANUARY, now=NOW)
+    file = File(A, source, JANUARY, lines, in_error)
+    return difference(base, file, now=NOW, spare=[pupil.id for pupil in spare])
 
 
 def base_of(*lines: PupilLine) -> list[Pupil]:
     """The base after a first import of these lines, in September."""
-    made = difference([], lines, [], uai=A, horodatage=SEPTEMBER, now=SEPTEMBER)
+    made = difference([], File(A, "siecle", SEPTEMBER, lines), now=SEPTEMBER)
     return made.of(Change.CREATED)
 
 
@@ -147,7 +151,7 @@ def test_a_number_used_again_for_someone_else_is_told_and_nobody_is_touched() ->
     base = base_of(line(1))
     other = line(2, eleve_id=line(1).eleve_id, birth_date=dt.date(2010, 1, 1))
     change = compare(base, [other])
-    assert change.reassigned == [other]
+    assert change.ignored == [(other, Ignored.REASSIGNED)]
     assert change.changes == []
 
 
@@ -156,7 +160,7 @@ def test_nobody_whom_a_number_used_again_may_mean_is_touched() -> None:
     base = base_of(line(1), line(2, birth_date=dt.date(2010, 1, 1)))
     mixed = line(2, eleve_id=line(1).eleve_id, birth_date=dt.date(2010, 1, 1))
     change = compare(base, [mixed])
-    assert (change.reassigned, change.changes) == ([mixed], [])
+    assert (change.ignored, change.changes) == ([(mixed, Ignored.REASSIGNED)], [])
     assert compare(base, [mixed, line(2, birth_date=dt.date(2010, 1, 1))]).changes == []
 
 
@@ -180,56 +184,111 @@ def test_absence_does_not_touch_who_was_entered_by_hand_and_a_line_adopts_him() 
     assert (adopted.source, adopted.activated, adopted.stay) == ("siecle", JANUARY, 1)
 
 
+def test_a_line_that_changes_nothing_says_why() -> None:
+    [by_hand] = [replace(p, source="hand") for p in base_of(line(1))]
+    change = compare([by_hand], [left(1), left(2)])
+    assert change.ignored == [
+        (left(1), Ignored.OUTSIDE_SIECLE),
+        (left(2), Ignored.NEVER_HERE),
+    ]
+
+
+def test_whom_staff_leave_out_is_not_deactivated() -> None:
+    base = base_of(line(1), line(2), line(3))
+    change = compare(base, [left(1), line(3)], spare=base[:2])
+    assert (change.changes, list(change.spared)) == ([], base[:2])
+
+
+def test_a_csv_enters_learners_outside_siecle_and_deactivates_only_whom_it_names() -> None:
+    outside = {"eleve_id": None, "previous_uai": None}
+    first = compare([], [line(1, **outside), line(2, **outside)], source="csv")
+    base = first.of(Change.CREATED)
+    assert {p.source for p in base} == {"csv"}
+    assert compare(base, [line(1, **outside)], source="csv").changes == []
+    gone = left(1)
+    [pupil] = compare(base, [replace(gone, eleve_id=None)], source="csv").of(Change.DEACTIVATED)
+    assert pupil.family_name == "NOM1"
+
+
+def test_a_csv_leaves_alone_whom_siecle_tells_of_and_takes_up_who_has_left_it() -> None:
+    base = base_of(line(1), line(2))
+    other = line(1, eleve_id=None, division="AUTRE")
+    assert compare(base, [other], source="csv").ignored == [(other, Ignored.FROM_SIECLE)]
+    [gone] = compare(base, [line(2)]).of(Change.DEACTIVATED)
+    [back] = compare([gone], [other], source="csv").of(Change.REACTIVATED)
+    assert (back.source, back.stay, back.eleve_id) == ("csv", 2, line(1).eleve_id)
+
+
+def test_a_line_about_a_merged_learner_is_about_whom_he_goes_on_as() -> None:
+    survivor, merged = base_of(line(1), line(2))
+    base = [survivor, replace(merged, merged_into=survivor.id, active=False)]
+    change = compare(base, [line(2)])
+    [after] = change.of(Change.UPDATED)
+    assert (after.id, after.family_name) == (survivor.id, "NOM2")
+    both = compare(base, [line(1), line(2)])
+    assert (both.changes, both.ignored) == ([], [(line(2), Ignored.DOUBLE)])
+
+
 def needed(
-    base: Sequence[Pupil], lines: Sequence[PupilLine], **values: Any
-) -> dict[Confirmation, int | None]:
-    usual: dict[str, Any] = {
-        "school_year": SchoolYear(2025),
-        "horodatage": JANUARY,
-        "in_force": InForce(SEPTEMBER, 2025),
-        "today": NOW.date(),
-    }
-    return confirmations(base, compare(base, lines), **usual | values)
+    base: Sequence[Pupil],
+    lines: Sequence[PupilLine],
+    horodatage: dt.datetime = JANUARY,
+    school_year: int = 2025,
+) -> dict[str, int | None]:
+    asked = confirmations(
+        base,
+        compare(base, lines),
+        [],
+        InForce(horodatage, school_year, "siecle"),
+        InForce(SEPTEMBER, 2025, "siecle"),
+    )
+    return {one.code: one.number for one in asked}
 
 
 def test_a_plain_file_needs_no_confirmation() -> None:
     assert needed(base_of(line(1), line(2)), [line(1)]) == {}
 
 
-def test_another_school_year_and_an_older_file_must_be_confirmed() -> None:
-    assert needed([], [line()], school_year=SchoolYear(2024)) == {Confirmation.OTHER_YEAR: None}
-    august = dt.date(2026, 8, 20)
-    for year in (2025, 2026):
-        assert needed([], [line()], school_year=SchoolYear(year), today=august) == {}
-    older = {"horodatage": SEPTEMBER - dt.timedelta(days=1)}
-    assert needed([], [line()], **older) == {Confirmation.OLDER_FILE: None}
+def test_what_reading_asks_and_an_older_file_must_be_confirmed() -> None:
+    this, change = InForce(JANUARY, 2024, "siecle"), compare([], [line()])
+    said = [finding("other_school_year", value="2024-2025", other="2025-2026")]
+    [asked] = confirmations([], change, said, this, None)
+    assert (asked.code, asked.message) == ("other_school_year", said[0].message)
+    assert needed([], [line()], SEPTEMBER - dt.timedelta(days=1)) == {"older_file": None}
 
 
 def test_more_than_a_fifth_and_more_than_five_deactivations_are_typed_as_a_number() -> None:
     base = base_of(*(line(i) for i in range(20)))
     assert needed(base, [line(i) for i in range(5, 20)]) == {}
-    assert needed(base, [line(i) for i in range(6, 20)]) == {Confirmation.MASS_DEACTIVATION: 6}
+    assert needed(base, [line(i) for i in range(6, 20)]) == {"mass_deactivation": 6}
     many = base_of(*(line(i) for i in range(40)))
     assert needed(many, [line(i) for i in range(8, 40)]) == {}
+
+
+def test_the_message_names_the_number_to_type_and_the_share() -> None:
+    base = base_of(*(line(i) for i in range(20)))
+    [asked] = confirmations(
+        base, compare(base, [line(19)]), [], InForce(JANUARY, 2025, "siecle"), None
+    )
+    assert asked.message.startswith("19 élèves sur 20 seraient désactivés (95 %).")
 
 
 def test_at_the_change_of_year_those_who_finish_their_course_do_not_count() -> None:
     last = "24723332331"
     assert last[8] == last[9]
     base = base_of(*(line(i, mef=last) for i in range(10)))
-    september = {"school_year": SchoolYear(2026), "today": dt.date(2026, 9, 10)}
-    assert needed(base, [line(99)], **september) == {}
-    assert needed(base, [line(99)]) == {Confirmation.MASS_DEACTIVATION: 10}
+    assert needed(base, [line(99)], school_year=2026) == {}
+    assert needed(base, [line(99)]) == {"mass_deactivation": 10}
 
 
 def test_what_is_needed_must_be_given_with_the_right_number() -> None:
-    asked = {"older-file": None, "mass-deactivation": 143}.items()
-    check_confirmed(asked, ["older-file", "mass-deactivation"], 143)
+    asked = [Needed("older_file", None, ""), Needed("mass_deactivation", 143, "")]
+    check_confirmed(asked, ["older_file", "mass_deactivation"], 143)
     for given, number in (
-        (["older-file"], 143),
-        (["mass-deactivation"], 143),
-        (["older-file", "mass-deactivation"], 142),
-        (["older-file", "mass-deactivation"], None),
+        (["older_file"], 143),
+        (["mass_deactivation"], 143),
+        (["older_file", "mass_deactivation"], 142),
+        (["older_file", "mass_deactivation"], None),
     ):
         with pytest.raises(NotConfirmedError):
             check_confirmed(asked, given, number)

@@ -103,15 +103,15 @@ def test_a_line_in_error_gets_its_warnings_too() -> None:
 @pytest.mark.parametrize(
     ("tags", "classes", "absence"),
     [
-        ({"DATE_SORTIE": "20/01/2026"}, "", "sorti le 20/01/2026"),
-        ({"DATE_SORTIE": "19/01/2026"}, "", "sorti le 19/01/2026"),
+        ({"DATE_SORTIE": "20/01/2026"}, "", "exit"),
+        ({"DATE_SORTIE": "19/01/2026"}, "", "exit"),
         (
             {"DATE_SORTIE": "10/01/2026", "CODE_MOTIF_SORTIE": "10"},
             structures("1", "Inactifs"),
-            "sorti le 10/01/2026, motif 10",
+            "exit",
         ),
-        ({}, structures("1", " INACTIFS "), "division Inactifs"),
-        ({"DATE_SORTIE": "21/01/2026"}, structures("1", "Inactifs"), "division Inactifs"),
+        ({}, structures("1", " INACTIFS "), "inactive_division"),
+        ({"DATE_SORTIE": "21/01/2026"}, structures("1", "Inactifs"), "inactive_division"),
     ],
 )
 def test_a_pupil_has_left_by_a_date_up_to_today_or_by_the_parking_division(
@@ -121,7 +121,7 @@ def test_a_pupil_has_left_by_a_date_up_to_today_or_by_the_parking_division(
         eleve(**tags), eleve("2", ID_NATIONAL=INE[1]), classes=classes + structures("2", "2MELEC")
     )
     (left,) = [p for p in reading.pupils if not p.present]
-    assert (left.why_absent, left.planned_departure) == (absence, None)
+    assert (left.absence, left.planned_departure) == (absence, None)
     assert (reading.active, reading.left, codes(reading)) == (1, 1, [])
 
 

@@ -1,22 +1,37 @@
-"""HTTP of `siecle_import`: send a file, see what it would change, confirm; read the pupil base."""
+"""Send a file, follow how it is read, confirm or give up; the history."""
 
 import datetime as dt
 import hashlib
 import tempfile
+from collections.abc import AsyncIterator
 from email.message import Message
-from typing import IO, Annotated, Any
+from typing import IO, Annotated
 from uuid import UUID
 
 from asyncpg import Record
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 from uuid_utils.compat import uuid7
 
-from services.siecle_import import domain, importing, store
+from services.siecle_import import importing
+from services.siecle_import.domain.imports import (
+    AT_WORK,
+    ImportUnderWayError,
+    NotConfirmedError,
+    NotReadyError,
+    NotUndoableError,
+    State,
+    UnknownImportError,
+)
+from services.siecle_import.files.catalogue import Level
+from services.siecle_import.store import imports
+from shared.clock import pause
 from shared.identifiers import Uai
 from shared.security import Action, Principal, may
-from shared.web.app import BODY_LIMIT, RequestClock, RequestDatabase
+from shared.service import RequestRuntime
+from shared.web.app import BODY_LIMIT, RequestDatabase
 from shared.web.preconditions import creation_key, made_before
 from shared.web.problems import Problem, ProblemError
 
@@ -24,6 +39,7 @@ PAGE = 50
 MAX_FILE_BYTES = 100 * 1024 * 1024
 SPOOL_BYTES = 1024 * 1024
 FILE_NAME_LENGTH = 120
+LOOK_SECONDS = 0.2
 
 router = APIRouter(prefix="/schools/{uai}", tags=["imports"])
 
@@ -34,52 +50,81 @@ INTERRUPTED = Problem(
     400, "envoi-interrompu", "Envoi interrompu", "Le fichier n'est pas arrivé : renvoyez-le."
 )
 PROBLEMS = {
-    domain.UnknownImportError: Problem(
+    UnknownImportError: Problem(
         404,
         "import-inconnu",
         "Import inconnu",
         "Cet établissement n'a pas cet import. Ouvrez l'historique de ses imports.",
     ),
-    domain.ImportUnderWayError: Problem(
+    ImportUnderWayError: Problem(
         409,
         "import-en-cours",
         "Import en cours",
         "Un import de cet établissement est en cours : attendez qu'il soit terminé.",
     ),
-    domain.NotReadyError: Problem(
+    NotReadyError: Problem(
         409,
         "import-pas-en-attente",
         "Import déjà traité",
         "Cet import n'attend pas (ou plus) de confirmation : rechargez la page.",
     ),
-    domain.NotConfirmedError: Problem(
+    NotConfirmedError: Problem(
         422,
         "confirmation-manquante",
         "Confirmation manquante",
         "Confirmez chaque point signalé et, si un nombre d'élèves désactivés est indiqué, "
         "saisissez ce nombre.",
     ),
+    NotUndoableError: Problem(
+        409,
+        "import-non-annulable",
+        "Import non annulable",
+        "Seul le dernier import appliqué peut être annulé, tant qu'aucun autre import ne l'a suivi "
+        "ni n'a été annulé depuis. Corrigez dans SIECLE, puis faites un nouvel import.",
+    ),
 }
+
+
+class Needed(BaseModel):
+    """Something to confirm by its code and, where there is one, by typing the number."""
+
+    code: str
+    number: int | None
+    message: str
+
+
+class FindingGroup(BaseModel):
+    """Findings of one kind: how many, and the messages of the first. The report has them all."""
+
+    level: Level
+    code: str
+    count: int
+    messages: list[str]
 
 
 class Import(BaseModel):
     """An import and what it would change, or has changed.
 
-    `confirmations` names what must be confirmed, with the number to type where there is one.
+    `kind` is the kind of the file, `progress` the percent of it that is read. `same_as` is the
+    applied import that had the same content.
     """
 
     id: UUID
-    state: str
+    state: State
+    kind: str | None
     file_name: str | None
     sent_by: str
     received_at: dt.datetime
+    progress: int
     horodatage: dt.datetime | None = None
     school_year: int | None = None
     counts: dict[str, int] | None = None
-    confirmations: dict[str, int | None] | None = None
-    findings: list[dict[str, Any]] | None = None
+    confirmations: list[Needed] | None = None
+    findings: list[FindingGroup] | None = None
     confirmed_by: str | None = None
     number: int | None = None
+    same_as: UUID | None = None
+    ended_by: str | None = None
     ended_at: dt.datetime | None = None
 
 
@@ -91,44 +136,19 @@ class ImportPage(BaseModel):
 
 
 class Consent(BaseModel, extra="forbid"):
-    """What the person confirms, and the number of deactivations that was typed."""
+    """What the person confirms, the number of deactivations that was typed, and the learners who
+    are not to be deactivated (from the list « deactivated »).
+    """
 
-    confirmations: list[domain.Confirmation] = Field(default=[], max_length=10)
+    confirmations: list[Annotated[str, Field(max_length=40)]] = Field(default=[], max_length=10)
     deactivations: int | None = None
+    spared: list[UUID] = Field(default=[], max_length=5_000)
 
 
-class Pupil(BaseModel):
-    """A learner of the school, as staff know him."""
-
-    id: UUID
-    family_name: str
-    usage_name: str | None
-    first_name: str
-    birth_date: dt.date
-    rnie: str | None
-    bea: str | None
-    ina: str | None
-    mef: str | None
-    division: str | None
-    source: str
-    active: bool
-    since: dt.datetime
-    reason: str | None
-    exit_date: dt.date | None
-    exit_reason: str | None
-    transferred: bool
-
-
-class PupilPage(BaseModel):
-    """Learners by id; `next` is the cursor of the page that follows, if any."""
-
-    pupils: list[Pupil]
-    next: UUID | None
-
-
-def _import(row: Record | None) -> Import:
+def shown(row: Record | None) -> Import:
+    """An import as it is answered; none is the error that it is unknown."""
     if row is None:
-        raise domain.UnknownImportError
+        raise UnknownImportError
     return Import.model_validate(dict(row))
 
 
@@ -173,17 +193,16 @@ async def send_file(
     caller: Annotated[Principal, Depends(may(Action.IMPORT))],
     key: Annotated[str, Depends(creation_key)],
     file_name: Annotated[str | None, Depends(_file_name)],
-    database: RequestDatabase,
-    clock: RequestClock,
+    runtime: RequestRuntime,
     response: Response,
 ) -> Import:
-    """Send an export of SIECLE (zip or XML), as the body. It is safe when this is answered; it is
-    read behind, and nothing changes before it is confirmed.
+    """Send an export of SIECLE (zip or XML) or a CSV of learners outside SIECLE, as the body. It is
+    safe when this is answered; it is read behind, and nothing changes before it is confirmed.
     """
     import_id = uuid7()
     with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as file:
         digest = await _spool(request, file)
-        async with database.transaction() as transaction:
+        async with runtime.database.transaction() as transaction:
             connection = transaction.connection
             content = uai.encode() + digest
             before = await made_before(connection, caller.sub, key, content, import_id)
@@ -194,12 +213,13 @@ async def send_file(
                     file,
                     file_name=file_name,
                     sent_by=caller.sub,
-                    received_at=clock.now(),
+                    received_at=runtime.clock.now(),
                     import_id=import_id,
                 )
-            row = await store.import_run(connection, uai, before or import_id)
+            row = await imports.import_run(connection, uai, before or import_id)
+    runtime.work.set()
     response.headers["Location"] = f"/schools/{uai}/imports/{before or import_id}"
-    return _import(row)
+    return shown(row)
 
 
 @router.get("/imports", dependencies=[Depends(may(Action.IMPORT))])
@@ -211,16 +231,42 @@ async def list_imports(
 ) -> ImportPage:
     """The history of the school's imports."""
     async with database.connection() as connection:
-        rows = await store.imports_of(connection, uai, before, limit)
-    imports = [_import(row) for row in rows]
-    return ImportPage(imports=imports, next=imports[-1].id if len(imports) == limit else None)
+        rows = await imports.imports_of(connection, uai, before, limit)
+    found = [shown(row) for row in rows]
+    return ImportPage(imports=found, next=found[-1].id if len(found) == limit else None)
+
+
+async def known_import(uai: Uai, import_id: UUID, database: RequestDatabase) -> Import:
+    """The import that a route is about; a dependency of routes that answer piece by piece."""
+    async with database.connection() as connection:
+        return shown(await imports.import_run(connection, uai, import_id))
 
 
 @router.get("/imports/{import_id}", dependencies=[Depends(may(Action.IMPORT))])
-async def read_import(uai: Uai, import_id: UUID, database: RequestDatabase) -> Import:
+async def read_import(found: Annotated[Import, Depends(known_import)]) -> Import:
     """One import: where it stands, what was found, what it would change."""
-    async with database.connection() as connection:
-        return _import(await store.import_run(connection, uai, import_id))
+    return found
+
+
+@router.get(
+    "/imports/{import_id}/progress",
+    response_class=EventSourceResponse,
+    dependencies=[Depends(may(Action.IMPORT))],
+)
+async def follow_import(
+    found: Annotated[Import, Depends(known_import)], uai: Uai, runtime: RequestRuntime
+) -> AsyncIterator[Import]:
+    """The import each time that it changes (server-sent events), until nobody works on it.
+
+    No connection to the database is held while the stream waits.
+    """
+    yield found
+    while found.state in AT_WORK and not runtime.stop.is_set():
+        await pause(runtime.stop, LOOK_SECONDS)
+        now = await known_import(uai, found.id, runtime.database)
+        if now != found:
+            yield now
+        found = now
 
 
 @router.post("/imports/{import_id}/confirm", status_code=202)
@@ -229,30 +275,26 @@ async def confirm_import(
     import_id: UUID,
     consent: Consent,
     caller: Annotated[Principal, Depends(may(Action.IMPORT))],
-    database: RequestDatabase,
+    runtime: RequestRuntime,
 ) -> Import:
     """Apply an import that was read; of two confirmations at once, one is told."""
-    async with database.transaction() as transaction:
-        row = await importing.confirm(
-            transaction,
-            uai,
-            import_id,
-            given=consent.confirmations,
-            number=consent.deactivations,
-            confirmed_by=caller.sub,
-        )
-    return _import(row)
+    given = importing.Consent(consent.confirmations, consent.deactivations, consent.spared)
+    async with runtime.database.transaction() as transaction:
+        row = await importing.confirm(transaction, uai, import_id, given, confirmed_by=caller.sub)
+    runtime.work.set()
+    return shown(row)
 
 
-@router.get("/pupils", dependencies=[Depends(may(Action.READ_PUPILS))])
-async def list_pupils(
+@router.post("/imports/{import_id}/cancel")
+async def cancel_import(
     uai: Uai,
-    database: RequestDatabase,
-    after: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
-) -> PupilPage:
-    """The learners of the school, those who left included."""
-    async with database.connection() as connection:
-        rows = await store.pupils_of(connection, uai, after, limit)
-    pupils = [Pupil.model_validate(dict(row)) for row in rows]
-    return PupilPage(pupils=pupils, next=pupils[-1].id if len(pupils) == limit else None)
+    import_id: UUID,
+    caller: Annotated[Principal, Depends(may(Action.IMPORT))],
+    runtime: RequestRuntime,
+) -> Import:
+    """Give up an import that waits for a confirmation."""
+    async with runtime.database.transaction() as transaction:
+        row = await importing.cancel(
+            transaction, uai, import_id, by=caller.sub, at=runtime.clock.now()
+        )
+    return shown(row)

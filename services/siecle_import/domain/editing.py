@@ -1,0 +1,119 @@
+"""Learners entered and changed by hand: in schools without SIECLE, or outside of it."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from services.siecle_import.domain.pupils import (
+    Changed,
+    Pupil,
+    Reason,
+    created,
+    deactivated,
+    reactivated,
+    updated,
+)
+from services.siecle_import.files.rows import aliases
+from services.siecle_import.folding import fold
+from shared.identifiers import Uai
+
+
+class UnknownPupilError(Exception):
+    """The school has no such learner."""
+
+
+class FromSiecleError(Exception):
+    """SIECLE tells of this learner: he is corrected there."""
+
+
+class AlreadyThereError(Exception):
+    """The school has a learner with this INE, or with this name and birth date."""
+
+
+class WrongStateError(Exception):
+    """The learner is active, or is not, or goes on as another one."""
+
+
+def enter(
+    base: Iterable[Pupil], uai: Uai, pupil_id: UUID, told: Mapping[str, Any], now: dt.datetime
+) -> Changed:
+    """A learner entered by hand, under a new id.
+
+    Raises:
+        AlreadyThereError
+    """
+    unsaid = {"eleve_id": None, "previous_uai": None, "exit_date": None, "exit_reason": None}
+    new = created(uai, {**unsaid, **told}, source="hand", activated=now, now=now)
+    new = replace(new, after=replace(new.after, id=pupil_id))
+    _check_new(base, new.after)
+    return new
+
+
+def _check_new(base: Iterable[Pupil], pupil: Pupil) -> None:
+    if any(other.id != pupil.id and _is_same(other, pupil) for other in base):
+        raise AlreadyThereError
+
+
+def _is_same(one: Pupil, other: Pupil) -> bool:
+    if set(aliases(one)) & set(aliases(other)):
+        return True
+    return one.birth_date == other.birth_date and _names(one) == _names(other)
+
+
+def _names(pupil: Pupil) -> tuple[str, str]:
+    return fold(pupil.family_name), fold(pupil.first_name)
+
+
+def change(pupil: Pupil, base: Iterable[Pupil], told: Mapping[str, Any]) -> Changed:
+    """A learner described anew by hand; of a learner from SIECLE who has left, the INE only.
+
+    Raises:
+        FromSiecleError, AlreadyThereError, WrongStateError
+    """
+    _check_not_merged(pupil)
+    after = replace(pupil, **told)
+    if pupil.source == "siecle":
+        ines_only = replace(pupil, rnie=after.rnie, bea=after.bea, ina=after.ina)
+        if pupil.active or after != ines_only:
+            raise FromSiecleError
+    _check_new(base, after)
+    return updated(pupil, after)
+
+
+def leave(
+    pupil: Pupil, _base: Iterable[Pupil], on: dt.date, reason: str | None, now: dt.datetime
+) -> Changed:
+    """A learner outside SIECLE who leaves the school.
+
+    Raises:
+        FromSiecleError, WrongStateError
+    """
+    _check_not_merged(pupil)
+    if pupil.source == "siecle":
+        raise FromSiecleError
+    if not pupil.active:
+        raise WrongStateError
+    after = replace(pupil, exit_date=on, exit_reason=reason)
+    return deactivated(pupil, after, Reason.BY_HAND, now)
+
+
+def come_back(pupil: Pupil, base: Iterable[Pupil], now: dt.datetime) -> Changed:
+    """A learner who has left and is back, outside SIECLE: often as an apprentice.
+
+    Raises:
+        WrongStateError: he is active.
+        AlreadyThereError: he is already back under another card.
+    """
+    _check_not_merged(pupil)
+    if pupil.active:
+        raise WrongStateError
+    _check_new((other for other in base if other.active), pupil)
+    after = replace(pupil, source="hand", exit_date=None, exit_reason=None)
+    return reactivated(pupil, after, activated=now, now=now)
+
+
+def _check_not_merged(pupil: Pupil) -> None:
+    if pupil.merged_into is not None:
+        raise WrongStateError

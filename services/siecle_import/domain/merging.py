@@ -1,0 +1,89 @@
+"""Two learners of one school who are one person (docs/transfer.md, 15)."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from services.siecle_import.domain.pupils import Change, Changed, Pupil, Reason, updated
+
+REVERSIBLE = dt.timedelta(days=30)
+_SHAPES = ("rnie", "bea", "ina")
+
+
+class MergeReason(StrEnum):
+    """Why two learners were one, as staff choose it."""
+
+    DOUBLE_IN_SIECLE = "double-siecle"
+    DOUBLE_BY_HAND = "double-saisie"
+    CHANGED_NAME = "changement-de-nom"
+
+
+class NotMergeableError(Exception):
+    """The same one twice, one who is merged already, or only the one who would go is active."""
+
+
+class NotReversibleError(Exception):
+    """The merge was undone already, is too old, or one of the two was merged again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Both learners after a merge or its undoing."""
+
+    survivor: Changed
+    merged: Changed
+
+
+def merge(survivor: Pupil, other: Pupil, now: dt.datetime) -> Merged:
+    """`other` goes on as `survivor`, who takes over the INE of the shapes that he lacks.
+
+    An active learner survives one who has left: else his presence would be lost. That names or INE
+    differ is for staff to judge, who see it first.
+
+    Raises:
+        NotMergeableError
+    """
+    _check_mergeable(survivor, other)
+    inherited = {s: getattr(survivor, s) or getattr(other, s) for s in _SHAPES}
+    after = updated(survivor, replace(survivor, **inherited))
+    gone = replace(
+        other,
+        merged_into=survivor.id,
+        active=False,
+        since=now if other.active else other.since,
+        reason=Reason.MERGED.value,
+        version=other.version + 1,
+    )
+    return Merged(after, Changed(Change.UPDATED, gone, other))
+
+
+def _check_mergeable(survivor: Pupil, other: Pupil) -> None:
+    if survivor.id == other.id or survivor.merged_into or other.merged_into:
+        raise NotMergeableError
+    if other.active and not survivor.active:
+        raise NotMergeableError
+
+
+def undo_merge(
+    before: tuple[Pupil, Pupil], present: tuple[Pupil, Pupil], merged_at: dt.datetime,
+    now: dt.datetime,
+) -> Merged:  # fmt: skip
+    """Each is himself again; both pairs are (survivor, merged), `before` the merge and at present.
+
+    Raises:
+        NotReversibleError
+    """
+    survivor, merged = present
+    if merged.merged_into != survivor.id or survivor.merged_into or now - merged_at > REVERSIBLE:
+        raise NotReversibleError
+    given_back: dict[str, Any] = {
+        shape: None
+        for shape in _SHAPES
+        if getattr(before[0], shape) is None
+        and getattr(survivor, shape) == getattr(before[1], shape)
+    }
+    return Merged(
+        updated(survivor, replace(survivor, **given_back)),
+        updated(merged, replace(before[1], stay_floor=merged.stay_floor)),
+    )

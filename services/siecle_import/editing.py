@@ -1,0 +1,161 @@
+"""Learners entered, changed and merged by hand: each act under the school's lock, told at once."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from services.siecle_import.announce import pupil_event, pupil_events
+from services.siecle_import.domain import editing, merging
+from services.siecle_import.domain.editing import UnknownPupilError
+from services.siecle_import.domain.pupils import Change, Changed, Pupil
+from services.siecle_import.keys import KeyMaker
+from services.siecle_import.preview import PUPIL
+from services.siecle_import.store import merges, pupils
+from shared.database import Transaction
+from shared.events import PupilMerged
+from shared.identifiers import Uai
+
+
+class ChangedMeanwhileError(Exception):
+    """The learner is no longer at the version that the caller has read."""
+
+
+class UnknownMergeError(Exception):
+    """The school has no such merge."""
+
+
+Act = Callable[[Pupil, Sequence[Pupil]], Changed]
+"""What is done to a learner, given all those of the school too."""
+
+
+async def enter(
+    transaction: Transaction,
+    uai: Uai,
+    pupil_id: UUID,
+    told: Mapping[str, Any],
+    keys: KeyMaker,
+    now: dt.datetime,
+) -> None:
+    """Enter a learner under a new id.
+
+    Raises:
+        AlreadyThereError
+    """
+    await pupils.lock_school(transaction.connection, uai)
+    base = await pupils.base_of(transaction.connection, uai)
+    await _write(transaction, [editing.enter(base, uai, pupil_id, told, now)], keys)
+
+
+async def change(
+    transaction: Transaction, uai: Uai, pupil_id: UUID, version: int, keys: KeyMaker, act: Act
+) -> Pupil:
+    """Do `act` to a learner who is at `version`.
+
+    Raises:
+        UnknownPupilError, ChangedMeanwhileError, and what `act` raises.
+    """
+    await pupils.lock_school(transaction.connection, uai)
+    base = await pupils.base_of(transaction.connection, uai)
+    pupil = next((one for one in base if one.id == pupil_id), None)
+    if pupil is None:
+        raise UnknownPupilError
+    if pupil.version != version:
+        raise ChangedMeanwhileError
+    changed = act(pupil, base)
+    await _write(transaction, [changed], keys)
+    return changed.after
+
+
+async def _write(transaction: Transaction, changes: Sequence[Changed], keys: KeyMaker) -> None:
+    await pupils.write(transaction.connection, changes)
+    transaction.publish(pupil_events(changes, keys))
+
+
+async def both(
+    transaction: Transaction, uai: Uai, survivor: UUID, other: UUID
+) -> tuple[Pupil, Pupil]:
+    """Two learners of the school, whose base is locked from now on.
+
+    Raises:
+        UnknownPupilError
+    """
+    await pupils.lock_school(transaction.connection, uai)
+    found = await pupils.pupils(transaction.connection, uai, {survivor, other})
+    if survivor not in found or other not in found:
+        raise UnknownPupilError
+    return found[survivor], found[other]
+
+
+async def merge(
+    transaction: Transaction,
+    merge_id: UUID,
+    pair: tuple[Pupil, Pupil],
+    reason: merging.MergeReason,
+    keys: KeyMaker,
+    *,
+    by: str,
+    now: dt.datetime,
+) -> None:
+    """Make the second of a pair go on as the first.
+
+    Raises:
+        NotMergeableError
+    """
+    survivor, other = pair
+    done = merging.merge(survivor, other, now)
+    await pupils.write(transaction.connection, [done.survivor, done.merged])
+    await merges.add(
+        transaction.connection,
+        merge_id,
+        survivor.uai,
+        survivor=survivor.id,
+        merged=other.id,
+        before=(PUPIL.dump_python(survivor, mode="json"), PUPIL.dump_python(other, mode="json")),
+        reason=reason.value,
+        merged_by=by,
+        merged_at=now,
+    )
+    transaction.publish([_merged(done, undone=False)])
+    transaction.publish([pupil_event(Change.UPDATED, done.survivor.after, keys)])
+
+
+async def undo_merge(
+    transaction: Transaction, uai: Uai, merge_id: UUID, keys: KeyMaker, *, by: str, now: dt.datetime
+) -> None:
+    """Make both themselves again.
+
+    Raises:
+        UnknownMergeError, NotReversibleError
+    """
+    await pupils.lock_school(transaction.connection, uai)
+    row = await merges.merge(transaction.connection, uai, merge_id)
+    if row is None:
+        raise UnknownMergeError
+    if row["undone_at"] is not None:
+        raise merging.NotReversibleError
+    found = await pupils.pupils(transaction.connection, uai, {row["survivor"], row["merged"]})
+    if len(found) < 2:
+        raise merging.NotReversibleError
+    before = (
+        PUPIL.validate_python(row["survivor_before"]),
+        PUPIL.validate_python(row["merged_before"]),
+    )
+    pair = found[row["survivor"]], found[row["merged"]]
+    done = merging.undo_merge(before, pair, row["merged_at"], now)
+    await pupils.write(transaction.connection, [done.survivor, done.merged])
+    await merges.set_undone(transaction.connection, merge_id, by, now)
+    transaction.publish([_merged(done, undone=True)])
+    transaction.publish(pupil_events([done.survivor, done.merged], keys))
+
+
+def _merged(done: merging.Merged, *, undone: bool) -> PupilMerged:
+    survivor, merged = done.survivor.after, done.merged.after
+    return PupilMerged(
+        uai=survivor.uai,
+        surviving_id=survivor.id,
+        surviving_version=survivor.version,
+        merged_id=merged.id,
+        merged_version=merged.version,
+        undone=undone,
+    )

@@ -1,0 +1,77 @@
+"""Merges of two learners, and learners told anew."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from shared.database import Connection
+from shared.identifiers import Uai
+
+_MERGE = """id, uai, survivor, merged, reason, merged_by, merged_at, undone_by, undone_at,
+    survivor_before, merged_before"""
+
+
+async def add(
+    connection: Connection,
+    merge_id: UUID,
+    uai: Uai,
+    *,
+    survivor: UUID,
+    merged: UUID,
+    before: tuple[Any, Any],
+    reason: str,
+    merged_by: str,
+    merged_at: dt.datetime,
+) -> None:
+    """Note a merge, with both learners as they were `before` it."""
+    await connection.execute(
+        """
+        INSERT INTO merge (id, uai, survivor, merged, survivor_before, merged_before, reason,
+            merged_by, merged_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        merge_id,
+        uai,
+        survivor,
+        merged,
+        *before,
+        reason,
+        merged_by,
+        merged_at,
+    )
+
+
+async def merge(connection: Connection, uai: Uai, merge_id: UUID) -> Record | None:
+    """One merge of the school."""
+    return await connection.fetchrow(
+        f"SELECT {_MERGE} FROM merge WHERE id = $1 AND uai = $2", merge_id, uai
+    )
+
+
+async def merges_of(
+    connection: Connection, uai: Uai, before: UUID | None, limit: int
+) -> list[Record]:
+    """The merges of a school, newest first, those with an id below `before`."""
+    return await connection.fetch(
+        f"""
+        SELECT {_MERGE} FROM merge
+        WHERE uai = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
+        """,
+        uai,
+        before,
+        limit,
+    )
+
+
+async def set_undone(
+    connection: Connection, merge_id: UUID, undone_by: str, undone_at: dt.datetime
+) -> None:
+    """Note that a merge was undone."""
+    await connection.execute(
+        "UPDATE merge SET undone_by = $2, undone_at = $3 WHERE id = $1",
+        merge_id,
+        undone_by,
+        undone_at,
+    )

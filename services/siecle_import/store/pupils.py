@@ -1,0 +1,232 @@
+"""The learners of the base, the lock of a school's base, and the import in force there."""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from uuid import UUID
+
+from asyncpg import Record
+
+from services.siecle_import.domain.imports import InForce
+from services.siecle_import.domain.pupils import Change, Changed, Pupil
+from services.siecle_import.folding import fold
+from shared.database import Connection
+from shared.identifiers import Uai
+
+_FIELDS = [field.name for field in fields(Pupil)]
+_COLUMNS = ", ".join(_FIELDS)
+_WRITTEN = [*_FIELDS, "folded"]
+
+
+async def lock_school(connection: Connection, uai: Uai) -> None:
+    """Lock the school's base until the transaction ends."""
+    await connection.execute("INSERT INTO school (uai) VALUES ($1) ON CONFLICT DO NOTHING", uai)
+    await connection.execute("SELECT FROM school WHERE uai = $1 FOR UPDATE", uai)
+
+
+async def in_force(connection: Connection, uai: Uai) -> InForce | None:
+    """The import that the school's base follows, if there is one."""
+    row = await connection.fetchrow(
+        """
+        SELECT horodatage, school_year, source FROM school
+        WHERE uai = $1 AND horodatage IS NOT NULL
+        """,
+        uai,
+    )
+    return InForce(**row) if row else None
+
+
+async def set_in_force(connection: Connection, uai: Uai, now_in_force: InForce | None) -> int:
+    """Make an import the one in force, or none; returns the number of this act."""
+    number: int = await connection.fetchval(
+        """
+        UPDATE school SET imports = imports + 1, horodatage = $2, school_year = $3,
+            source = coalesce($4, source)
+        WHERE uai = $1 RETURNING imports
+        """,
+        uai,
+        now_in_force and now_in_force.horodatage,
+        now_in_force and now_in_force.school_year,
+        now_in_force and now_in_force.source,
+    )
+    return number
+
+
+async def base_of(connection: Connection, uai: Uai) -> list[Pupil]:
+    """Every learner of the school, those who left and those who were merged included."""
+    rows = await connection.fetch(f"SELECT {_COLUMNS} FROM pupil WHERE uai = $1", uai)
+    return [Pupil(**row) for row in rows]
+
+
+async def pupils(connection: Connection, uai: Uai, ids: Collection[UUID]) -> dict[UUID, Pupil]:
+    """These learners of the school, by id."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM pupil WHERE uai = $1 AND id = ANY($2::uuid[])", uai, sorted(ids)
+    )
+    return {row["id"]: Pupil(**row) for row in rows}
+
+
+async def write(connection: Connection, changes: Sequence[Changed]) -> None:
+    """Write learners as they are after their changes: new ones by COPY, the others in one
+    statement.
+    """
+    created = [c.after for c in changes if c.kind is Change.CREATED]
+    changed = [c.after for c in changes if c.kind is not Change.CREATED]
+    if created:
+        await _copy(connection, "pupil", created)
+    if changed:
+        await connection.execute(
+            "CREATE TEMP TABLE changed (LIKE pupil INCLUDING DEFAULTS) ON COMMIT DROP"
+        )
+        await _copy(connection, "changed", changed)
+        columns = [name for name in _WRITTEN if name not in ("id", "uai")]
+        await connection.execute(
+            f"""
+            UPDATE pupil p SET ({", ".join(columns)}) = ({", ".join(f"c.{c}" for c in columns)})
+            FROM changed c WHERE p.id = c.id
+            """
+        )
+        await connection.execute("DROP TABLE changed")
+
+
+async def _copy(connection: Connection, table: str, people: Sequence[Pupil]) -> None:
+    await connection.copy_records_to_table(
+        table, columns=_WRITTEN, records=[(*_values(pupil), _folded(pupil)) for pupil in people]
+    )
+
+
+_values = attrgetter(*_FIELDS)
+
+
+def _folded(pupil: Pupil) -> str:
+    names = (pupil.family_name, pupil.usage_name, pupil.first_name)
+    return " ".join(fold(name) for name in names if name)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What learners are looked for by; None for what does not matter. `name` is folded words."""
+
+    name: Sequence[str] = ()
+    ine: str | None = None
+    mefs: Sequence[str] | None = None
+    division: str | None = None
+    active: bool | None = None
+    source: str | None = None
+
+
+async def search(
+    connection: Connection, uai: Uai, wanted: Search, after: UUID | None, limit: int
+) -> list[tuple[Pupil, bool]]:
+    """The learners of a school that are looked for, by name, those behind `after`; and whether a
+    closed transfer names them.
+    """
+    rows = await connection.fetch(
+        f"""
+        SELECT {_COLUMNS}, EXISTS (SELECT FROM pupil_transfer t WHERE t.pupil_id = pupil.id)
+            AS transferred
+        FROM pupil
+        WHERE uai = $1 AND merged_into IS NULL
+            AND ($2::uuid IS NULL OR (folded, id) > (SELECT folded, id FROM pupil WHERE id = $2))
+            AND folded LIKE ALL ($3::text[])
+            AND ($4::text IS NULL OR $4 IN (rnie, bea, ina))
+            AND ($5::text[] IS NULL OR mef = ANY($5))
+            AND ($6::text IS NULL OR division = $6)
+            AND ($7::bool IS NULL OR active = $7)
+            AND ($8::text IS NULL OR source = $8)
+        ORDER BY folded, id LIMIT $9
+        """,
+        uai,
+        after,
+        [f"%{word}%" for word in wanted.name],
+        wanted.ine,
+        wanted.mefs,
+        wanted.division,
+        wanted.active,
+        wanted.source,
+        limit,
+    )
+    return [(Pupil(**{n: row[n] for n in _FIELDS}), row["transferred"]) for row in rows]
+
+
+async def mark_transferred(
+    connection: Connection, transfers: Sequence[tuple[UUID, UUID, Uai]]
+) -> None:
+    """Note that closed transfers name these learners: (transfer, learner, other school)."""
+    await connection.execute(
+        """
+        INSERT INTO pupil_transfer (transfer_id, pupil_id, other_uai, after_import)
+        SELECT t.transfer_id, p.id, t.other_uai, s.imports
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS t (transfer_id, pupil_id, other_uai)
+        JOIN pupil p ON p.id = t.pupil_id JOIN school s ON s.uai = p.uai
+        ON CONFLICT DO NOTHING
+        """,
+        [transfer for transfer, _, _ in transfers],
+        [pupil for _, pupil, _ in transfers],
+        [other for _, _, other in transfers],
+    )
+
+
+async def transferred_since(
+    connection: Connection, ids: Collection[UUID], number: int
+) -> dict[UUID, Record]:
+    """The transfers (transfer_id, other_uai) closed since import `number`, by learner."""
+    rows = await connection.fetch(
+        """
+        SELECT pupil_id, transfer_id, other_uai FROM pupil_transfer
+        WHERE pupil_id = ANY($1::uuid[]) AND after_import >= $2 ORDER BY transfer_id
+        """,
+        sorted(ids),
+        number,
+    )
+    return {row["pupil_id"]: row for row in rows}
+
+
+async def erase_undone(connection: Connection, before: dt.datetime) -> list[UUID]:
+    """Erase learners whom only an undone import had created, undone before that moment, if no
+    transfer names them; returns their ids.
+    """
+    rows = await connection.fetch(
+        """
+        WITH gone AS (
+            DELETE FROM pupil p WHERE reason = 'annule' AND NOT active AND since < $1
+                AND NOT EXISTS (SELECT FROM pupil_transfer t WHERE t.pupil_id = p.id)
+                AND NOT EXISTS (SELECT FROM pupil m WHERE m.merged_into = p.id)
+            RETURNING id
+        ), entries AS (
+            DELETE FROM import_entry e USING gone WHERE e.pupil_id = gone.id
+        )
+        SELECT id FROM gone
+        """,
+        before,
+    )
+    return [row["id"] for row in rows]
+
+
+async def next_to_republish(
+    connection: Connection, after: UUID | None, limit: int, raise_by: int
+) -> list[Pupil]:
+    """Raise the version of the next learners in the order of their ids; returns them so.
+
+    A raise by more than one comes after a restore: later stays count above it, too.
+    """
+    rows = await connection.fetch(
+        f"""
+        UPDATE pupil SET version = version + $3,
+            stay_floor = CASE WHEN $3 > 1 THEN stay_floor + $3 ELSE stay_floor END
+        WHERE id IN (SELECT id FROM pupil WHERE $1::uuid IS NULL OR id > $1
+            ORDER BY id LIMIT $2 FOR UPDATE)
+        RETURNING {_COLUMNS}
+        """,
+        after,
+        limit,
+        raise_by,
+    )
+    return sorted((Pupil(**row) for row in rows), key=lambda pupil: pupil.id)
+
+
+async def count(connection: Connection) -> int:
+    """How many learners the base has, of all schools."""
+    number: int = await connection.fetchval("SELECT count(*) FROM pupil")
+    return number
