@@ -4,7 +4,7 @@ The demonstration and the tests play their stories with it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -103,14 +103,17 @@ class School(AbstractAsyncContextManager["School"]):
         """Send an export, confirm all that is asked, wait until it is applied."""
         return await self.confirm(await self.send_file(path))
 
-    async def confirm(self, ready: Json) -> Json:
-        """Confirm all that an import asks for and wait until it is applied."""
+    async def confirm(self, ready: Json, *, spared: Sequence[str] = ()) -> Json:
+        """Confirm all that an import asks for and wait until it is applied; the learners `spared`
+        are not deactivated.
+        """
         if ready["state"] != "ready":
             raise UnexpectedAnswerError(f"{ready['state']}: {ready['findings']}")
         needed: list[Json] = ready["confirmations"]
         consent = {
             "confirmations": [one["code"] for one in needed],
             "deactivations": next((one["number"] for one in needed if one["number"]), None),
+            "spared": list(spared),
         }
         route = f"/imports/{ready['id']}/confirm"
         await self._json("siecle_import", "POST", route, json=consent)

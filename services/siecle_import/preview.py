@@ -6,7 +6,7 @@ how he was before.
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -20,7 +20,7 @@ from services.siecle_import.files.findings import Finding, finding
 from services.siecle_import.files.reading import Reading
 from services.siecle_import.files.rows import LineInError, PupilLine, aliases
 from services.siecle_import.files.whole import subject_of
-from services.siecle_import.identifiers import is_last_year
+from services.siecle_import.identifiers import is_last_year, school_timezone
 from shared.identifiers import Uai
 
 SHOWN_OF_A_KIND = 5
@@ -114,7 +114,9 @@ def preview_of(
     file = File(uai, source, reading.horodatage, reading.pupils, reading.in_error)
     changes = difference(base, file, now=now, spare=spare)
     this = InForce(reading.horodatage, reading.school_year or 0, source)
-    needed = confirmations(base, changes, reading.findings, this, in_force)
+    needed = confirmations(
+        base, changes, reading.findings, _there(uai, this), in_force and _there(uai, in_force)
+    )
     reassigned = [
         finding("eleve_id_reassigned", subject_of(line), value=line.eleve_id)
         for line, why in changes.ignored
@@ -133,6 +135,11 @@ def preview_of(
             "ignored": len(changes.ignored) + len(reading.in_error),
         },
     )
+
+
+def _there(uai: Uai, one: InForce) -> InForce:
+    """The same, its moment told in the time of the school."""
+    return replace(one, horodatage=one.horodatage.astimezone(school_timezone(uai)))
 
 
 def counts_of(reading: Reading) -> dict[str, int]:

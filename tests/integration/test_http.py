@@ -20,7 +20,11 @@ from tests.integration.test_story import SAMPLES, A, B
 from tests.support.system import System
 
 UNKNOWN = "01a20a95-27f1-7233-9408-3d93e472ae05"
-FILLED = {"uai": A, "pupil_id": UNKNOWN, "record_id": UNKNOWN, "import_id": UNKNOWN}
+FILLED = {
+    "uai": A,
+    "name": "created",
+    **dict.fromkeys(("pupil_id", "record_id", "import_id", "merge_id"), UNKNOWN),
+}
 RECORD = {
     "kind": "bilan",
     "title": "Bilan",
@@ -394,9 +398,11 @@ async def test_what_must_be_confirmed_is_not_applied_without(system: System) -> 
     async with system.school(A) as a:
         old_year = SAMPLES.parent / "invalides" / "04_annee_precedente.xml"
         ready = await a.send_file(old_year)
-        assert ready["confirmations"] == {"other-year": None}
+        [needed] = ready["confirmations"]
+        assert (needed["code"], needed["number"]) == ("other_school_year", None)
+        assert needed["message"].startswith("Ce fichier est de l'année scolaire 2024-2025")
         route = f"/imports/{ready['id']}/confirm"
-        for consent in ({}, {"confirmations": ["older-file"]}):
+        for consent in ({}, {"confirmations": ["older_file"]}):
             response = await a.call("siecle_import", "POST", route, json=consent)
             check(response, 422, "Confirmation manquante")
         for unfit in ({"confirmations": ["whatever"]}, {"confirmations": "x"}, {"x": 1}):

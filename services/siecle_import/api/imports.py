@@ -18,6 +18,7 @@ from uuid_utils.compat import uuid7
 from services.siecle_import import importing
 from services.siecle_import.domain.imports import (
     AT_WORK,
+    ConfirmationCode,
     ImportUnderWayError,
     NotConfirmedError,
     NotReadyError,
@@ -140,7 +141,7 @@ class Consent(BaseModel, extra="forbid"):
     are not to be deactivated (from the list « deactivated »).
     """
 
-    confirmations: list[Annotated[str, Field(max_length=40)]] = Field(default=[], max_length=10)
+    confirmations: list[ConfirmationCode] = Field(default=[], max_length=10)
     deactivations: int | None = None
     spared: list[UUID] = Field(default=[], max_length=5_000)
 

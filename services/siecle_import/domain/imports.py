@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from services.siecle_import.domain.difference import Difference
@@ -71,6 +71,10 @@ class InForce:
     horodatage: dt.datetime
     school_year: int
     source: Source
+
+
+ConfirmationCode = Literal["other_school_year", "older_file", "mass_deactivation"]
+"""The findings that a person must confirm by their code."""
 
 
 class Needed(NamedTuple):

@@ -8,6 +8,7 @@ encoding of the file refuse it, because a name read wrongly would match nobody.
 import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.siecle_import.files.findings import refused
@@ -42,6 +43,8 @@ _DECLARED = re.compile(
     r"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""", re.ASCII
 )
 _HEAD_CHARACTERS = 500
+
+_BLOCK_BYTES = 512
 
 Chunks = Callable[[], Iterable[bytes]]
 """Reads the file from its beginning, each time it is called."""
@@ -119,24 +122,39 @@ def utf8_chunks(chunks: Iterable[bytes], encoding: Encoding) -> Iterator[bytes]:
     Raises:
         FileRefusedError: bytes that are not valid in the encoding, or a NUL character.
     """
+    if encoding.codec in _EIGHT_BITS:
+        yield from (_of_8_bits(chunk, encoding) for chunk in chunks)
+        return
     decoder = codecs.getincrementaldecoder(encoding.codec)()
     first = True
     for chunk in chunks:
-        text = _decoded(decoder, chunk, encoding)
+        with _refusals(encoding):
+            text = decoder.decode(chunk)
         if first and text:
             text = text.removeprefix("\ufeff")
             first = False
-        yield text.encode()
-    _decoded(decoder, b"", encoding, final=True)
+        yield _without_nul(text.encode())
+    with _refusals(encoding):
+        decoder.decode(b"", final=True)
 
 
-def _decoded(
-    decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: Encoding, *, final: bool = False
-) -> str:
+def _of_8_bits(chunk: bytes, encoding: Encoding) -> bytes:
+    """A piece as UTF-8. Nearly all is ASCII: only the blocks that are not go through the codec."""
+    blocks = [chunk[at : at + _BLOCK_BYTES] for at in range(0, len(chunk), _BLOCK_BYTES)]
+    with _refusals(encoding):
+        utf8 = [one if one.isascii() else one.decode(encoding.codec).encode() for one in blocks]
+    return _without_nul(b"".join(utf8))
+
+
+@contextmanager
+def _refusals(encoding: Encoding) -> Iterator[None]:
     try:
-        text = decoder.decode(chunk, final)
+        yield
     except UnicodeDecodeError:
         raise refused("encoding_invalid_bytes", encoding.codec.upper()) from None
-    if "\0" in text:
+
+
+def _without_nul(utf8: bytes) -> bytes:
+    if b"\0" in utf8:
         raise refused("nul_character")
-    return text
+    return utf8

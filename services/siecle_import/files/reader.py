@@ -169,6 +169,8 @@ class _Tree:
     def __init__(self, text: FileText) -> None:
         self._text = text
         self._root: etree._Element | None = None
+        self._parent: etree._Element | None = None
+        self._path: tuple[str, ...] = ()
         self._bytes_in_record = 0
         self._parser = etree.XMLPullParser(
             events=("start", "end"),
@@ -205,7 +207,11 @@ class _Tree:
         self._parser.close()
 
     def _take(self, element: etree._Element) -> None:
-        if tuple([outer.tag for outer in element.iterancestors()]) != _PATHS.get(element.tag):
+        parent = element.getparent()
+        if parent is not self._parent:  # it is mostly that of the record before
+            self._parent = parent
+            self._path = tuple([outer.tag for outer in element.iterancestors()])
+        if self._path != _PATHS.get(element.tag):
             return
         if element.tag == "ELEVE":
             self._take_pupil(element)
@@ -220,14 +226,14 @@ class _Tree:
                 self._text.parameters.setdefault(child.tag, value)
 
     def _take_pupil(self, element: etree._Element) -> None:
-        texts = {child.tag: child.text for child in element}
-        row = [
-            element.sourceline,
+        texts = {child.tag: _value(child.text) for child in element.iterchildren(*_PUPIL_TAGS)}
+        row = PupilRow(
+            element.sourceline or 0,
             _value(element.get("ELEVE_ID")),
-            *[_value(text) if (text := texts.get(tag)) else None for tag in _PUPIL_TAGS],
+            *map(texts.get, _PUPIL_TAGS),
             _value(cast("str", _LAST_YEAR_SCHOOL(element))),
-        ]
-        self._text.pupils.append(PupilRow._make(row))
+        )
+        self._text.pupils.append(row)
         if len(self._text.pupils) > MAX_PUPILS:
             raise refused("xml_abnormal", f"plus de {MAX_PUPILS} élèves")
 
