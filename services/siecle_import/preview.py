@@ -96,8 +96,12 @@ class Preview:
     in_force: InForce
     needed: Sequence[Needed]
     findings: Sequence[Finding]
-    entries: Sequence[Entry]
     counts: Mapping[str, int]
+    reading: Reading
+
+    def entries(self) -> Iterator[Entry]:
+        """Every list of the import, one entry at a time: a large school has tens of thousands."""
+        return _entries(self.difference, self.reading)
 
 
 def preview_of(
@@ -127,13 +131,13 @@ def preview_of(
         this,
         needed,
         (*reading.findings, *reassigned),
-        list(_entries(changes, reading)),
         counts_of(reading)
         | {kind.value: len(changes.of(kind)) for kind in Change}
         | {
             "spared": len(changes.spared),
             "ignored": len(changes.ignored) + len(reading.in_error),
         },
+        reading,
     )
 
 

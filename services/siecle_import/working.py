@@ -141,7 +141,7 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
         **said,
         **_previewed(preview),
         "findings": grouped(preview.findings),
-        "reading": kept.decode(),
+        "reading": kept,
     }
     async with database.transaction() as transaction:
         connection = transaction.connection
@@ -154,7 +154,7 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
         )
         await imports.delete_file(connection, row["id"])
         await imports.keep_findings(connection, row["id"], preview.findings)
-        await imports.keep_lists(connection, row["id"], preview.entries)
+        await imports.keep_lists(connection, row["id"], preview.entries())
 
 
 async def _reading(database: Database, clock: Clock, row: Record) -> Reading:
@@ -227,7 +227,7 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
             preview_of, base, reading, Uai(row["uai"]), in_force, now=clock.now(), spare=spared
         )
         await imports.delete_lists(connection, row["id"])
-        await imports.keep_lists(connection, row["id"], preview.entries)
+        await imports.keep_lists(connection, row["id"], preview.entries())
         values = _previewed(preview)
         try:
             check_confirmed(preview.needed, consent["codes"], consent["number"])

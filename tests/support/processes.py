@@ -89,3 +89,25 @@ async def processes(
         for process in started.running.values():
             process.kill()
             await process.wait()
+
+
+def memory(started: Processes, name: str, *, peak: bool = False) -> float:
+    """Memory of a running service that is its own, in MB: now, or the most it has taken."""
+    status = Path(f"/proc/{started.running[name].pid}/status").read_text()
+    line = next(one for one in status.splitlines() if one.startswith("VmHWM" if peak else "VmRSS"))
+    return int(line.split()[1]) / 1000
+
+
+async def command(
+    name: str, *arguments: str, environment: Mapping[str, str], answers: str = ""
+) -> tuple[int, str]:
+    """Run a command of a service, answering what it asks; its status and all that it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"services.{name}", *arguments,
+        cwd=ROOT, env={**os.environ, "COLUMNS": "200", **environment},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await asyncio.wait_for(process.communicate(answers.encode()), 60)
+    assert process.returncode is not None
+    return process.returncode, said.decode()

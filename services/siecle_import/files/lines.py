@@ -7,6 +7,7 @@ correct a pupil's card once.
 import datetime as dt
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.siecle_import.files.findings import Finding, Subject, finding
@@ -16,6 +17,7 @@ from services.siecle_import.identifiers import Ine, IneShape, InvalidIne
 
 _DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 _UAI = re.compile(r"[0-9]{7}[A-Z]")
+_DAYS_KEPT = 4096  # the birth dates of a school are of fewer days: a date is made once
 _SEXES: dict[str, Sex] = {"1": "M", "2": "F"}
 _INACTIVE_DIVISION = "inactifs"
 
@@ -92,7 +94,9 @@ def clean_name(text: str | None) -> str | None:
     """A name on one line, without what cannot be seen; a lost letter is `?`, as in SIECLE."""
     if text is None:
         return None
-    return " ".join(_UNSEEN.sub("", _LOST.sub("?", text)).split()) or None
+    if not text.isprintable():  # what is printable has nothing lost or unseen
+        text = _UNSEEN.sub("", _LOST.sub("?", text))
+    return " ".join(text.split()) or None
 
 
 def _birth_date(text: str | None, today: dt.date, notes: list[_Note]) -> dt.date | None:
@@ -107,6 +111,7 @@ def _birth_date(text: str | None, today: dt.date, notes: list[_Note]) -> dt.date
     return day
 
 
+@lru_cache(maxsize=_DAYS_KEPT)
 def _date(text: str) -> dt.date | None:
     """A day written JJ/MM/AAAA, or None when it is anything else."""
     found = _DATE.fullmatch(text)
@@ -178,6 +183,8 @@ def _check_course(
 
 
 def _check_lengths(texts: Sequence[str | None], notes: list[_Note]) -> None:
+    if max(map(len, filter(None, texts)), default=0) <= MAX_VALUE:
+        return
     for position, text in enumerate(texts):
         if text and len(text) > MAX_VALUE:
             tag = ROW_TAGS[position] if position < len(ROW_TAGS) else "CODE_STRUCTURE"

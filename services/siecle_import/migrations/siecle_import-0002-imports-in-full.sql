@@ -29,6 +29,7 @@ ALTER TABLE import_run
     DROP CONSTRAINT import_run_state_check,
     ADD CHECK (state IN ('received', 'ready', 'confirmed', 'applied', 'seen', 'refused', 'failed',
         'cancelled', 'superseded', 'undone')),
+    ALTER COLUMN reading TYPE bytea USING convert_to(reading, 'UTF8'),
     ADD COLUMN kind text, -- of the file: eleves, csv, nomenclature, …
     ADD COLUMN sha256 text, -- of the unzipped XML, or of the CSV
     ADD COLUMN same_as uuid, -- seen: the import that had the same content

@@ -224,10 +224,10 @@ async def keep_findings(
         "import_finding",
         columns=["import_id", "position", "level", "code", "pupil", "name", "ine", "value", "line",
             "message"],
-        records=[
+        records=(
             (import_id, i, f.level, f.code, f.pupil, f.name, f.ine, f.value, f.line, f.message)
             for i, f in enumerate(findings)
-        ],
+        ),
     )  # fmt: skip
 
 
@@ -251,10 +251,10 @@ async def keep_lists(connection: Connection, import_id: UUID, entries: Iterable[
     await connection.copy_records_to_table(
         "import_entry",
         columns=["import_id", "list", "position", "pupil_id", "shown", "before", "version"],
-        records=[
+        records=(
             (import_id, e.list.value, i, e.pupil_id, e.shown, e.before, e.version)
             for i, e in enumerate(entries)
-        ],
+        ),
     )
 
 

@@ -92,7 +92,7 @@ async def write(connection: Connection, changes: Sequence[Changed]) -> None:
 
 async def _copy(connection: Connection, table: str, people: Sequence[Pupil]) -> None:
     await connection.copy_records_to_table(
-        table, columns=_WRITTEN, records=[(*_values(pupil), _folded(pupil)) for pupil in people]
+        table, columns=_WRITTEN, records=((*_values(pupil), _folded(pupil)) for pupil in people)
     )
 
 
