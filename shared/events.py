@@ -275,21 +275,16 @@ class Received:
         return self.envelope.get("traceparent")
 
 
-def encode(event: Event, traceparent: str | None) -> tuple[UUID, str]:
-    """A new envelope for `event`: its id and its JSON text."""
+def encode(event: Event, traceparent: str | None, moment: dt.datetime) -> tuple[UUID, str]:
+    """A new envelope for `event`, written at `moment`: its id and its JSON text."""
     event_id = uuid7()
-    head = {
-        "specversion": "1.0",
-        "id": str(event_id),
-        "source": f"/cpro/{event.owner}",
-        "type": event.type,
-        "subject": str(getattr(event, event.about)),
-        "time": dt.datetime.now(dt.UTC).isoformat(),
-        "datacontenttype": "application/json",
-    }
-    if traceparent is not None:
-        head["traceparent"] = traceparent
-    return event_id, f'{json.dumps(head)[:-1]},"data":{event.model_dump_json()}}}'
+    subject = json.dumps(str(getattr(event, event.about)))
+    trace = "" if traceparent is None else f'"traceparent":{json.dumps(traceparent)},'
+    return event_id, (
+        f'{{"specversion":"1.0","id":"{event_id}","source":"/cpro/{event.owner}",'
+        f'"type":"{event.type}","subject":{subject},"time":"{moment.isoformat()}",'
+        f'"datacontenttype":"application/json",{trace}"data":{event.model_dump_json()}}}'
+    )
 
 
 def unpack(body: bytes, content_type: str | None) -> Sequence[object]:

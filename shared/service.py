@@ -5,6 +5,7 @@ A service describes itself (`Service`) and gets its commands from `command_line`
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ async def run(service: Service, settings: Settings, stop: asyncio.Event) -> None
         if stop.is_set():
             return
         await db.require_schema(database, service.migration_folders)
+        gc.freeze()  # what has been loaded stays: the collector need not look at it again and again
         runtime = Runtime(settings, database, Clock(settings.today), tokens, stop)
         await _run_parts(service, runtime)
     finally:

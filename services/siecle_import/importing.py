@@ -26,7 +26,7 @@ from services.siecle_import.domain.imports import (
 )
 from services.siecle_import.domain.pupils import Change, Reason
 from services.siecle_import.keys import KeyMaker
-from services.siecle_import.preview import PUPIL
+from services.siecle_import.preview import former
 from services.siecle_import.store import imports, pupils
 from shared.database import Connection, Transaction
 from shared.identifiers import Uai
@@ -146,18 +146,20 @@ async def what_undoing_does(
     last = await imports.last_applied(connection, uai)
     if last is None or last["id"] != import_id or not last["undoable"]:
         raise NotUndoableError
+    rows = await imports.changes_of(connection, import_id)
+    ids = [row["pupil_id"] for row in rows]
+    transferred = await pupils.transferred_since(connection, ids, run["number"])
+    base = await pupils.pupils(connection, uai, ids)
     made = [
         Made(
             row["pupil_id"],
             Change(row["list"]),
-            PUPIL.validate_python(row["before"]) if row["before"] else None,
+            former(base[row["pupil_id"]], row["before"]) if row["before"] else None,
             row["version"],
         )
-        for row in await imports.changes_of(connection, import_id)
+        for row in rows
+        if row["pupil_id"] in base
     ]
-    ids = [one.pupil_id for one in made]
-    transferred = await pupils.transferred_since(connection, ids, run["number"])
-    base = await pupils.pupils(connection, uai, ids)
     return undo(made, base, transferred, now), transferred
 
 

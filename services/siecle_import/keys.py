@@ -45,10 +45,7 @@ class KeyMaker:
         self, ine: str, birth_date: dt.date, family_names: Iterable[str], first_name: str
     ) -> MatchKeys:
         """The keys of one INE. A name that holds `?` was damaged by SIECLE and gives none."""
-        families = dict.fromkeys(
-            fold(name) for name in family_names if name and "?" not in name and fold(name)
-        )
-        first = [fold(first_name)] if "?" not in first_name and fold(first_name) else []
+        families, first = _folded(family_names), _folded([first_name])
         return MatchKeys(
             ine_key=self._digest("ine", ine),
             birth_key=self._digest("birth", ine, birth_date.isoformat()),
@@ -58,3 +55,9 @@ class KeyMaker:
 
     def _digest(self, *parts: str) -> bytes:
         return blake2b("\x1f".join(parts).encode(), digest_size=KEY_BYTES, key=self.secret).digest()
+
+
+def _folded(names: Iterable[str]) -> list[str]:
+    """The names that can be compared, each once."""
+    folded = dict.fromkeys(fold(name) for name in names if "?" not in name)
+    return [name for name in folded if name]

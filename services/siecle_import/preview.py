@@ -6,12 +6,13 @@ how he was before.
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from services.siecle_import.domain.difference import Difference, File, Ignored, difference
 from services.siecle_import.domain.imports import InForce, Needed, confirmations
@@ -27,6 +28,7 @@ SHOWN_OF_A_KIND = 5
 """Messages of a kind of finding that stand in the import itself; the report has all."""
 
 PUPIL: TypeAdapter[Pupil] = TypeAdapter(Pupil)
+_ALL = tuple(field.name for field in fields(Pupil))
 
 
 class Listing(StrEnum):
@@ -45,8 +47,8 @@ class Listing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One learner in one list. `shown` is what staff read; `before` and `version` are those of a
-    learner whom the import changes.
+    """One learner in one list. `shown` is what staff read; `before` holds the former values of the
+    fields that an import changes of him, `version` is the one he gets.
     """
 
     list: Listing
@@ -197,9 +199,23 @@ def _of_change(changed: Changed) -> Entry:
         Listing(changed.kind.value),
         shown,
         after.id,
-        PUPIL.dump_python(before, mode="json") if before else None,
+        _as_it_was(before, after) if before else None,
         after.version,
     )
+
+
+def _as_it_was(before: Pupil, after: Pupil) -> Mapping[str, Any]:
+    """The fields of a learner that an import changes, as they were, in JSON."""
+    return {
+        name: to_jsonable_python(old)
+        for name in _ALL
+        if (old := getattr(before, name)) != getattr(after, name)
+    }
+
+
+def former(present: Pupil, changed: Mapping[str, Any]) -> Pupil:
+    """The learner as he was before an import that changed these fields."""
+    return PUPIL.validate_python(PUPIL.dump_python(present) | changed)
 
 
 def _of_line(line: PupilLine) -> Iterator[Entry]:

@@ -251,6 +251,7 @@ async def _write(
 ) -> int:
     """Write the differences and tell them; returns the number of this import of the school."""
     connection, changes = transaction.connection, preview.difference.changes
+    events = asyncio.create_task(asyncio.to_thread(pupil_events, changes, keys))
     await pupils.write(connection, changes)
     if preview.in_force.source == "csv" and in_force and in_force.source == "siecle":
         now_in_force = in_force  # a CSV is no list of the whole school
@@ -258,6 +259,6 @@ async def _write(
         now_in_force = preview.in_force
     number = await pupils.set_in_force(connection, uai, now_in_force)
     departed = preview.difference.of(Change.DEACTIVATED)
-    transaction.publish(await asyncio.to_thread(pupil_events, changes, keys))
+    transaction.publish(await events)
     transaction.publish([import_applied(uai, number, now_in_force, departed)])
     return number

@@ -1,6 +1,7 @@
 """Nothing lost, nothing done twice: outbox, relay, consumer and parked events on real servers."""
 
 import asyncio
+import datetime as dt
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from shared.messaging.consumer import Batch, Consumer
 from shared.messaging.relay import PACK_EVENTS, NotConfirmedError, Relay, packs, take
 
 LISTENER = "dossier"
+NOW = dt.datetime(2026, 1, 20, tzinfo=dt.UTC)
 
 
 @asynccontextmanager
@@ -140,10 +142,10 @@ async def _has(condition: bool) -> bool:
 async def test_an_event_delivered_twice_has_its_effect_once(kernel: Database, vhost: str) -> None:
     event = TransferWithdrawn(transfer_id=uuid4())
     last = TransferWithdrawn(transfer_id=uuid4())
-    _, text = encode(event, None)
+    _, text = encode(event, None, NOW)
     seen = Seen()
     async with exchange_of(vhost) as exchange:
-        for body in (text, text, encode(last, None)[1]):
+        for body in (text, text, encode(last, None, NOW)[1]):
             await exchange.publish(
                 aio_pika.Message(body.encode(), content_type=CONTENT_TYPE), event.type
             )
@@ -188,7 +190,10 @@ async def test_what_cannot_be_read_is_parked_and_the_queue_moves_on(
     good = TransferWithdrawn(transfer_id=uuid4())
     seen = Seen()
     async with exchange_of(vhost) as exchange:
-        for data, kind in ((body, content_type), (encode(good, None)[1].encode(), CONTENT_TYPE)):
+        for data, kind in (
+            (body, content_type),
+            (encode(good, None, NOW)[1].encode(), CONTENT_TYPE),
+        ):
             await exchange.publish(aio_pika.Message(data, content_type=kind), good.type)
         async with consuming(Consumer(LISTENER, kernel, vhost, seen)):
             await eventually(lambda: _has(good.transfer_id in seen.ids), "the good event")
@@ -196,7 +201,7 @@ async def test_what_cannot_be_read_is_parked_and_the_queue_moves_on(
 
 
 async def test_an_unknown_version_of_an_event_is_parked(kernel: Database, vhost: str) -> None:
-    envelope = json.loads(encode(TransferWithdrawn(transfer_id=uuid4()), None)[1])
+    envelope = json.loads(encode(TransferWithdrawn(transfer_id=uuid4()), None, NOW)[1])
     envelope["type"] = "fr.cpro.transfer.withdrawn.v9"
     async with exchange_of(vhost) as exchange:
         await exchange.publish(

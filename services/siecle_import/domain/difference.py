@@ -113,9 +113,11 @@ def _same_learners(base: Sequence[Pupil], lines: Sequence[PupilLine]) -> _Same:
             if pupil.merged_into is None and pupil.id not in same.taken
             for key in way(pupil)
         }
-        for position, line in enumerate(lines):
+        for position, line in enumerate(lines if index else ()):
+            if position in same.learners:
+                continue
             pupil = next((index[key] for key in way(line) if key in index), None)
-            if pupil is None or position in same.learners or pupil.id in same.taken:
+            if pupil is None or pupil.id in same.taken:
                 continue
             if way is _numbers and _is_reassigned(line, pupil):
                 same.reassigned[position] = pupil
@@ -263,9 +265,13 @@ def _with_line(pupil: Pupil, line: PupilLine, source: str) -> Pupil:
     """The learner with what the line says. An INE shape that the line lacks keeps its value; a CSV
     says nothing of what only SIECLE knows.
     """
-    told = _TOLD if source == "siecle" else _TOLD - _OF_SIECLE
-    values = {name: getattr(line, name) for name in told}
-    return replace(pupil, **{n: v for n, v in values.items() if v is not None or n not in _INES})
+    changes = {
+        name: value
+        for name in (_TOLD if source == "siecle" else _TOLD - _OF_SIECLE)
+        if (value := getattr(line, name)) != getattr(pupil, name)
+        and (value is not None or name not in _INES)
+    }
+    return replace(pupil, **changes) if changes else pupil
 
 
 def _reason(line: PupilLine) -> Reason:

@@ -164,15 +164,13 @@ def undo(
     transferred: Collection[UUID],
     now: dt.datetime,
 ) -> Undoing:
-    """Take back what an import made. A learner whose records have followed since, or who was
-    changed since, stays as he is (docs/transfer.md, 13).
+    """Take back what an import made of learners, all of whom are in `base`. A learner whose records
+    have followed since, or who was changed since, stays as he is (docs/transfer.md, 13).
     """
     changes: list[Changed] = []
     kept: list[tuple[Pupil, Kept]] = []
     for one in made:
-        present = base.get(one.pupil_id)
-        if present is None:
-            continue
+        present = base[one.pupil_id]
         if present.id in transferred:
             kept.append((present, Kept.TRANSFERRED))
         elif present.version != one.version:

@@ -41,7 +41,7 @@ COMMENT ON COLUMN import_run.findings IS 'Grouped: level, code, count, the first
 COMMENT ON COLUMN import_run.confirmations IS 'What staff must confirm: code, number to type, message.';
 
 CREATE TABLE import_finding (
-    import_id uuid NOT NULL REFERENCES import_run ON DELETE CASCADE,
+    import_id uuid NOT NULL,
     position integer NOT NULL,
     level text NOT NULL,
     code text NOT NULL,
@@ -56,12 +56,12 @@ CREATE TABLE import_finding (
 COMMENT ON TABLE import_finding IS 'All that was said about a file, for the report.';
 
 CREATE TABLE import_entry (
-    import_id uuid NOT NULL REFERENCES import_run ON DELETE CASCADE,
+    import_id uuid NOT NULL,
     list text NOT NULL, -- created, updated, reactivated, deactivated, planned, ...
     position integer NOT NULL,
     pupil_id uuid, -- null while the learner is only in the preview, or not in the base
     shown jsonb NOT NULL, -- what staff read: who, why, field by field
-    before jsonb, -- the learner before the import, for its undoing
+    before jsonb, -- former values of the fields that the import changes of a learner, for its undoing
     version integer, -- of the learner after the import
     PRIMARY KEY (import_id, list, position)
 );

@@ -5,23 +5,27 @@ The bounds are loose, because the machine may be busy; `pytest -s` prints what w
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from bench.parse import export_of
-from deploy.local.client import School, Sign
+from deploy.local.client import Json, School, Sign
 from tests.support.processes import Processes, memory, processes
-from tests.support.system import System
 
 UAI = "9990001X"
 
 
 @pytest.fixture
-async def large(importing: System) -> School:
-    return importing.school(UAI)
+async def alone(
+    database_urls: Mapping[str, str], vhost: str, keys: Path, sign: Sign, tmp_path: Path
+) -> AsyncIterator[Processes]:
+    """The service in a process of its own."""
+    only = {"siecle_import": database_urls["siecle_import"]}
+    async with processes(only, vhost, keys, sign, tmp_path) as started:
+        yield started
 
 
 async def timed(school: School, content: bytes) -> tuple[float, float]:
@@ -36,24 +40,23 @@ async def timed(school: School, content: bytes) -> tuple[float, float]:
     return read, time.perf_counter() - begun
 
 
-async def test_3_000_pupils_are_previewed_and_applied_in_seconds(large: School) -> None:
+async def test_3_000_pupils_are_previewed_and_applied_in_seconds(alone: Processes) -> None:
     content = export_of(3_000)
-    read, applied = await timed(large, content)
+    async with alone.school(UAI) as school:
+        read, applied = await timed(school, content)
     print(f"\n3,000 pupils, {len(content) / 1e6:.1f} MB: {read:.2f} s, applied in {applied:.2f} s")
     assert read < 8
     assert applied < 4
 
 
 async def test_25_000_pupils_are_read_in_bounded_memory_while_others_are_answered(
-    database_urls: Mapping[str, str], vhost: str, keys: Path, sign: Sign, tmp_path: Path
+    alone: Processes,
 ) -> None:
-    only = {"siecle_import": database_urls["siecle_import"]}
-    async with processes(only, vhost, keys, sign, tmp_path) as started:
-        async with started.school(UAI) as school:
-            await school.confirm((await _small(school)))
-            idle = memory(started, "siecle_import")
-            longest, reading = await _answers_while(school, export_of(25_000))
-            peak = memory(started, "siecle_import", peak=True)
+    async with alone.school(UAI) as school:
+        await school.confirm(await _small(school))
+        idle = memory(alone, "siecle_import")
+        longest, reading = await _answers_while(school, export_of(25_000))
+        peak = memory(alone, "siecle_import", peak=True)
     print(
         f"\n25,000 pupils: {peak - idle:.0f} MB more than the {idle:.0f} MB at rest, "
         f"longest answer meanwhile {longest:.2f} s of {reading:.1f} s"
@@ -62,7 +65,7 @@ async def test_25_000_pupils_are_read_in_bounded_memory_while_others_are_answere
     assert longest < 2
 
 
-async def _small(school: School) -> dict[str, object]:
+async def _small(school: School) -> Json:
     headers = {"Idempotency-Key": str(uuid4())}
     sent = await school.call(
         "siecle_import", "POST", "/imports", content=export_of(3), headers=headers

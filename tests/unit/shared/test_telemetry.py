@@ -1,5 +1,6 @@
 """Logs tell what failed and where, never the values that it failed on; traces cross the outbox."""
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from shared.events import TransferWithdrawn, encode
 from shared.telemetry import batch_span, current_traceparent
 
+NOW = dt.datetime(2026, 1, 20, tzinfo=dt.UTC)
 SCRIPT = """
 import logging, structlog
 from shared import telemetry
@@ -39,7 +41,7 @@ def test_a_trace_goes_on_from_the_request_to_the_listener() -> None:
     trace.set_tracer_provider(TracerProvider())
     with trace.get_tracer("test").start_as_current_span("request") as request:
         parent = current_traceparent()
-    _, text = encode(TransferWithdrawn(transfer_id=uuid4()), parent)
+    _, text = encode(TransferWithdrawn(transfer_id=uuid4()), parent, NOW)
     with batch_span("handle", [json.loads(text)["traceparent"]]):
         handling = trace.get_current_span().get_span_context()
     assert handling.trace_id == request.get_span_context().trace_id
