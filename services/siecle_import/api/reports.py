@@ -16,6 +16,7 @@ from services.siecle_import.api.imports import Import, known_import, shown
 from services.siecle_import.domain.imports import Kept
 from services.siecle_import.domain.pupils import Change
 from services.siecle_import.files.catalogue import LEVELS
+from services.siecle_import.files.table import COLUMNS
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import Listing
 from services.siecle_import.store import imports, pupils
@@ -110,7 +111,7 @@ async def read_list(
     return EntryPage(entries=entries, next=entries[-1].position if len(entries) == limit else None)
 
 
-_COLUMNS = ("Gravité", "Code", "Élève", "Nom", "INE", "Ligne", "Message")
+_REPORT = ("Gravité", "Code", "Élève", "Nom", "INE", "Ligne", "Message")
 
 
 @router.get(
@@ -131,7 +132,7 @@ async def read_report(
 
 
 async def _report(database: Database, import_id: UUID) -> AsyncIterator[str]:
-    yield "\ufeff" + _csv([_COLUMNS])
+    yield "\ufeff" + _csv([_REPORT])
     after = -1
     while True:
         async with database.connection() as connection:
@@ -198,6 +199,21 @@ async def undo_import(
             transaction, uai, import_id, keys, by=caller.sub, at=runtime.clock.now()
         )
     return shown(row)
+
+
+@router.get(
+    "/import-model.csv",
+    dependencies=[_staff],
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}},
+)
+async def read_model(uai: Uai) -> Response:
+    """The table to fill in for learners outside SIECLE: its columns."""
+    return Response(
+        "\ufeff" + _csv([COLUMNS]),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="apprenants.csv"'},
+    )
 
 
 @router.get("/import-preferences", dependencies=[_staff])

@@ -151,6 +151,13 @@ async def test_the_base_is_searched_without_accents_and_page_by_page(school: Sch
     assert (await post(school, "/pupils/search", json={"ine": "x"})).status_code == 422
 
 
+async def test_the_model_of_the_csv_can_be_had_and_is_read(school: School) -> None:
+    model = await school.call("siecle_import", "GET", "/import-model.csv")
+    assert model.content.decode("utf-8-sig") == HEADER + "\r\n"
+    row = "NOM;;Awa;04/05/2007;;F;AP;;;;;"
+    assert (await send(school, model.content + row.encode()))["counts"]["created"] == 1
+
+
 def table(*rows: str) -> bytes:
     return "\r\n".join((HEADER, *rows)).encode("iso8859-15")
 
