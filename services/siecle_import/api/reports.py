@@ -207,7 +207,7 @@ async def undo_import(
     response_class=Response,
     responses={200: {"content": {"text/csv": {}}}},
 )
-async def read_model(uai: Uai) -> Response:
+async def read_model() -> Response:
     """The table to fill in for learners outside SIECLE: its columns."""
     return Response(
         "\ufeff" + _csv([COLUMNS]),

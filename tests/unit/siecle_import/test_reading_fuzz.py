@@ -1,25 +1,42 @@
-"""Whatever the bytes, `read` answers; it never raises.
+"""Whatever the bytes, `read` answers; it never raises, nor takes long, nor much memory.
 
 `FUZZ_EXAMPLES` sets how many files each test tries (200 by default).
 """
 
+import datetime as dt
 import io
 import os
 import re
+import resource
 import zipfile
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.siecle_import.files.catalogue import CATALOGUE
 from services.siecle_import.files.reading import Reading
+from services.siecle_import.files.table import COLUMNS
 from tests.unit.siecle_import.files import SAMPLES, reading_of, zipped
 
 fuzzed = settings(
     max_examples=int(os.environ.get("FUZZ_EXAMPLES", "200")),
-    deadline=None,
+    deadline=dt.timedelta(seconds=2),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+
+
+MAX_MORE_MB = 100
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory() -> Iterator[None]:
+    """All these files together add less than `MAX_MORE_MB` to what the process takes at most."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
+    assert more < MAX_MORE_MB
 
 
 def _contents(pattern: str) -> dict[str, bytes]:
@@ -105,7 +122,7 @@ def _check(reading: Reading) -> None:
         assert reading.sha256 is not None
         assert reading.uai == "9990001X"
         assert reading.school_year is not None
-        numbers = [pupil.eleve_id for pupil in reading.pupils]
+        numbers = [pupil.eleve_id or pupil.line for pupil in reading.pupils]
         assert len(numbers) == len(set(numbers))
 
 
@@ -157,3 +174,18 @@ def test_any_zip_gets_an_answer(entries: list[tuple[str, bytes]]) -> None:
 def test_any_encoding_gets_an_answer(content: bytes, encoding: str) -> None:
     text = f'<?xml version="1.0" encoding="{encoding[:6]}"?>' + content.decode()
     _check(reading_of(text.encode(encoding, "xmlcharrefreplace")))
+
+
+ROW = b"NOM;;Awa;04/05/2007;990000000EC;F;AP;;CAP 1;01/09/2025;;\r\n"
+CELLS = st.sampled_from(
+    [b";", b'"', b"\r", b"\n", b"\xff", b"\0", b"31/02/2007", b"=1", b"M", b" "]
+)
+
+
+@fuzzed
+@given(st.lists(st.tuples(st.integers(0, 600), CELLS), max_size=12), st.integers(1, 9))
+def test_any_table_gets_an_answer(scraps: list[tuple[int, bytes]], rows: int) -> None:
+    content = ";".join(COLUMNS).encode() + b"\r\n" + ROW * rows
+    for place, scrap in scraps:
+        content = content[:place] + scrap + content[place:]
+    _check(reading_of(content))
