@@ -60,11 +60,14 @@ def read_table_into(text: FileText, source: BinaryIO) -> None:
         raise refused("xml_too_large", f"{MAX_BYTES // 1_000_000} Mo")
     if b"\0" in content:
         raise refused("nul_character")
-    rows = csv.reader(io.StringIO(_decoded(content), newline=""), delimiter=";", strict=True)
-    header = [name.strip().lower() for name in next(rows, [])]
+    rows = _rows(_decoded(content))
+    _, names = next(rows, (1, []))
+    header = [name.lower() for name in names]
     if missing := [name for name in COLUMNS if name not in header]:
         raise refused("csv_columns", ", ".join(missing))
-    for line, cells in _lines(rows, len(header)):
+    for line, cells in rows:
+        if len(cells) != len(header):
+            raise refused("csv_malformed", str(line))
         values = dict(zip(header, cells, strict=True))
         text.pupils.append(_row(line, values))
         if values["classe"]:
@@ -80,19 +83,17 @@ def _decoded(content: bytes) -> str:
         return content.decode("iso8859-15")
 
 
-def _lines(rows: "Iterator[list[str]]", width: int) -> Iterator[tuple[int, list[str]]]:
-    """The lines that are not empty, with their numbers: the header is line 1."""
-    line = 1
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, each with its number: the header is row 1."""
+    number = 0
     try:
-        for line, cells in enumerate(rows, start=2):
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)
+        for number, cells in enumerate(reader, start=1):
             trimmed = [cell.strip()[: MAX_VALUE + 1] for cell in cells]
-            if not any(trimmed):
-                continue
-            if len(trimmed) != width:
-                raise refused("csv_malformed", str(line))
-            yield line, trimmed
+            if any(trimmed):
+                yield number, trimmed
     except csv.Error:
-        raise refused("csv_malformed", str(line + 1)) from None
+        raise refused("csv_malformed", str(number + 1)) from None
 
 
 def _row(line: int, values: dict[str, str]) -> PupilRow:
