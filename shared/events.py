@@ -22,8 +22,11 @@ CONTENT_TYPE = "application/cloudevents+json"
 BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 KEY_BYTES = 16
 
-UNDONE = "annule"
-"""`reason` of a learner whom only an import that was undone had created: this is no departure."""
+UNDONE, UNMERGED = "annule", "fusionne"
+NO_DEPARTURE = (UNDONE, UNMERGED)
+"""`reason` of learners who are inactive without having left: one whom only an undone import had
+created, and one whose merge was undone, until the next import tells of him.
+"""
 
 NO_IMPORT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 """`horodatage` in ImportApplied of a school whose only import was undone: it claims nobody."""
@@ -231,10 +234,11 @@ class DossierTransferRefused(
     listeners=("transfer",),
 ):
     """The records have not moved and never will under this transfer id: the request was taken
-    back, the learner has begun a later stay in the school of origin, or one of the two was erased.
+    back, the learner has begun a later stay in the school of origin or goes on there as another,
+    or one of the two was erased.
     """
 
-    reason: Literal["withdrawn", "returned", "erased"]
+    reason: Literal["withdrawn", "returned", "merged", "erased"]
 
 
 class TransferClosed(

@@ -37,7 +37,7 @@ log = structlog.get_logger()
 class Runtime:
     """What a running service has at hand; routes and jobs are given it.
 
-    `stop` is set when the service is to end; `work` by a request that leaves work for a job.
+    `stop` is set when the service is to end; `wake` by a request that leaves work for a job.
     """
 
     settings: Settings
@@ -45,7 +45,7 @@ class Runtime:
     clock: Clock
     tokens: TokenVerifier | None
     stop: asyncio.Event
-    work: asyncio.Event = field(default_factory=asyncio.Event)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -177,7 +177,9 @@ async def rewrite_record(
         connection = transaction.connection
         holder = domain.check_writable(await store.learner_for_writing(connection, pupil_id), uai)
         _record(await store.record_of(connection, holder.pupil_id, record_id))
-        row = await store.change_record(connection, record_id, version, content.model_dump())
+        row = await store.change_record(
+            connection, holder, record_id, version, content.model_dump()
+        )
     if row is None:
         raise ProblemError(CHANGED_MEANWHILE)
     record = _record(row)

@@ -23,15 +23,15 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
     """Take in a batch. A withdrawal beside its own request came in time."""
     connection = transaction.connection
     pupils = _newest(batch.of(PupilEvent))
-    merges = sorted(batch.of(PupilMerged), key=lambda m: (m.merged_id, m.merged_version))
+    merges = _newest_merges(batch.of(PupilMerged))
     erased = sorted({event.pupil_id for event in batch.of(PupilErased)})
     withdrawn = [event.transfer_id for event in batch.of(TransferWithdrawn)]
     requests = list({r.transfer_id: r for r in batch.of(TransferRequested)}.values())
     await _lock(transaction, requests, merges, [*erased, *(p.pupil_id for p in pupils)])
     if pupils:
         await store.keep_learners(connection, pupils)
-    for merge in merges:
-        await store.keep_merge(connection, merge)
+    if merges:
+        await store.keep_merges(connection, merges)
     if erased:
         await store.erase(connection, erased)
     if withdrawn:
@@ -62,6 +62,11 @@ def _newest(pupils: Iterable[PupilEvent]) -> list[PupilEvent]:
     """Each learner once, at the highest version of the batch, in id order."""
     newest = {p.pupil_id: p for p in sorted(pupils, key=lambda p: p.version)}
     return [newest[pupil_id] for pupil_id in sorted(newest)]
+
+
+def _newest_merges(merges: Iterable[PupilMerged]) -> list[PupilMerged]:
+    """Each merged learner once, as the highest version tells of him."""
+    return list({m.merged_id: m for m in sorted(merges, key=lambda m: m.merged_version)}.values())
 
 
 async def _move(transaction: Transaction, requests: Sequence[TransferRequested]) -> None:

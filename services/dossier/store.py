@@ -44,15 +44,16 @@ async def decide_requests(
 ) -> list[UUID]:
     """Decide these transfers, unless decided already; returns those whose records are to move now.
 
-    A learner who has begun a later stay at the origin, or goes on there as another, keeps his
-    records there: « returned ».
+    A learner who has begun a later stay at the origin (« returned »), or goes on there as another
+    (« merged »), keeps his records there.
     """
     rows = await connection.fetch(
         """
         INSERT INTO move (transfer_id, outcome, origin_pupil, origin_stay, destination_pupil)
         SELECT r.id, CASE
                 WHEN o.pupil_id IS NULL OR d.pupil_id IS NULL THEN 'erased'
-                WHEN o.stay > r.stay OR o.merged_into IS NOT NULL THEN 'returned'
+                WHEN o.stay > r.stay THEN 'returned'
+                WHEN o.merged_into IS NOT NULL THEN 'merged'
                 ELSE 'transferred' END,
             r.origin, r.stay, r.destination
         FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[])
@@ -106,12 +107,19 @@ async def lock_learners(
 
 
 async def move_records(connection: Connection, transfers: Sequence[UUID]) -> None:
-    """Move the records of these decided transfers, count them by kind, and note where they went."""
+    """Move the records of these decided transfers, those of learners who go on as the one who
+    leaves included; count them by kind, and note where they went.
+    """
     await connection.execute(
         """
-        WITH moved AS (
+        WITH RECURSIVE card (transfer_id, pupil_id) AS (
+            SELECT transfer_id, origin_pupil FROM move WHERE transfer_id = ANY($1::uuid[])
+            UNION
+            SELECT card.transfer_id, l.pupil_id FROM card
+            JOIN learner l ON l.merged_into = card.pupil_id
+        ), moved AS (
             UPDATE record SET pupil_id = m.destination_pupil
-            FROM move m WHERE m.transfer_id = ANY($1::uuid[]) AND record.pupil_id = m.origin_pupil
+            FROM card JOIN move m USING (transfer_id) WHERE record.pupil_id = card.pupil_id
             RETURNING m.transfer_id, record.kind
         ), counted AS (
             SELECT transfer_id, jsonb_object_agg(kind, number) AS counts FROM (
@@ -137,72 +145,68 @@ async def decisions(connection: Connection, transfers: Sequence[UUID]) -> list[R
     )
 
 
-_LEARNER = "SELECT pupil_id, uai, moved_to, merged_into FROM learner WHERE pupil_id = $1"
+_SURVIVOR = """
+WITH RECURSIVE chain (asked, pupil_id) AS (
+    SELECT id, id FROM unnest($1::uuid[]) AS a (id)
+    UNION
+    SELECT chain.asked, l.merged_into FROM chain JOIN learner l USING (pupil_id)
+    WHERE l.merged_into IS NOT NULL
+)
+SELECT chain.asked, l.pupil_id, l.uai, l.moved_to FROM chain JOIN learner l USING (pupil_id)
+WHERE l.merged_into IS NULL
+"""
+
+
+async def learner(connection: Connection, pupil_id: UUID) -> Learner | None:
+    """The learner, or whom he goes on as, to read."""
+    row = await connection.fetchrow(_SURVIVOR, [pupil_id])
+    return Learner(row["pupil_id"], Uai(row["uai"]), row["moved_to"]) if row else None
 
 
 async def learner_for_writing(connection: Connection, pupil_id: UUID) -> Learner | None:
     """The learner, or whom he goes on as, locked so that no move passes until this transaction
     ends.
     """
-    return await _learner(connection, pupil_id, f"{_LEARNER} FOR SHARE")
-
-
-async def learner(connection: Connection, pupil_id: UUID) -> Learner | None:
-    """The learner, or whom he goes on as, to read."""
-    return await _learner(connection, pupil_id, _LEARNER)
-
-
-async def _learner(connection: Connection, pupil_id: UUID, question: str) -> Learner | None:
-    row = await connection.fetchrow(question, pupil_id)
-    while row and row["merged_into"]:
-        row = await connection.fetchrow(question, row["merged_into"])
-    return Learner(row["pupil_id"], Uai(row["uai"]), row["moved_to"]) if row else None
+    asked, found = None, await learner(connection, pupil_id)
+    while found is not None and asked != found.pupil_id:  # he may have been merged meanwhile
+        asked = found.pupil_id
+        await connection.execute("SELECT FROM learner WHERE pupil_id = $1 FOR SHARE", asked)
+        found = await learner(connection, pupil_id)
+    return found
 
 
 async def goes_on_as(connection: Connection, pupils: Collection[UUID]) -> dict[UUID, UUID]:
-    """Those among learners who were merged, each with whom he goes on as in the end."""
-    rows = await connection.fetch(
-        """
-        WITH RECURSIVE chain (pupil_id, surviving_id) AS (
-            SELECT pupil_id, merged_into FROM learner
-            WHERE pupil_id = ANY($1::uuid[]) AND merged_into IS NOT NULL
-            UNION
-            SELECT chain.pupil_id, l.merged_into FROM chain
-            JOIN learner l ON l.pupil_id = chain.surviving_id WHERE l.merged_into IS NOT NULL
-        )
-        SELECT chain.pupil_id, surviving_id FROM chain
-        JOIN learner l ON l.pupil_id = surviving_id WHERE l.merged_into IS NULL
-        """,
-        sorted(pupils),
+    """Whom each of these learners goes on as: himself, unless he was merged."""
+    rows = await connection.fetch(_SURVIVOR, sorted(pupils))
+    return {row["asked"]: row["pupil_id"] for row in rows}
+
+
+_CARDS = """
+    WITH RECURSIVE card (holder, pupil_id) AS (
+        SELECT id, id FROM unnest($1::uuid[]) AS h (id)
+        UNION
+        SELECT card.holder, l.pupil_id FROM card JOIN learner l ON l.merged_into = card.pupil_id
     )
-    return {row["pupil_id"]: row["surviving_id"] for row in rows}
+"""
+"""The ids under which the records of holders stand: their own, and those of learners who go on as
+them.
+"""
 
 
-async def keep_merge(connection: Connection, merge: PupilMerged) -> None:
-    """Join the records of a learner who was merged, or give them back; a merge that is older than
-    the newest one of this learner changes nothing.
+async def keep_merges(connection: Connection, merges: Sequence[PupilMerged]) -> None:
+    """Note who goes on as whom, or is himself again; `merges` holds each learner once, and what is
+    older than the newest merge of a learner changes nothing.
     """
-    newer = await connection.fetchval(
+    await connection.execute(
         """
-        UPDATE learner SET merged_into = $2, merge_version = $3
-        WHERE pupil_id = $1 AND merge_version < $3 RETURNING true
+        UPDATE learner l SET merged_into = m.survivor, merge_version = m.version
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS m (pupil_id, survivor, version)
+        WHERE l.pupil_id = m.pupil_id AND l.merge_version < m.version
         """,
-        merge.merged_id,
-        None if merge.undone else merge.surviving_id,
-        merge.merged_version,
+        [m.merged_id for m in merges],
+        [None if m.undone else m.surviving_id for m in merges],
+        [m.merged_version for m in merges],
     )
-    if newer:
-        question = _GIVE_BACK if merge.undone else _JOIN
-        await connection.execute(question, merge.merged_id, merge.surviving_id)
-
-
-_JOIN = """
-UPDATE record SET pupil_id = $2, merged_from = merged_from || $1::uuid WHERE pupil_id = $1
-"""
-_GIVE_BACK = """
-UPDATE record SET pupil_id = $1, merged_from = trim_array(merged_from, 1)
-WHERE pupil_id = $2 AND merged_from[cardinality(merged_from)] = $1
-"""
 
 
 async def erase(connection: Connection, pupils: Sequence[UUID]) -> None:
@@ -214,7 +218,7 @@ async def erase(connection: Connection, pupils: Sequence[UUID]) -> None:
     await connection.execute("DELETE FROM learner WHERE pupil_id = ANY($1::uuid[])", pupils)
 
 
-_COLUMNS = """id, pupil_id, kind, title, diploma, body, author, origin_uai, written_on, version,
+_COLUMNS = """id, kind, title, diploma, body, author, origin_uai, written_on, version,
     created_at, updated_at"""
 
 
@@ -227,7 +231,7 @@ async def add_record(
         INSERT INTO record (id, pupil_id, origin_uai, kind, title, diploma, body, author,
             written_on, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), clock_timestamp())
-        RETURNING {_COLUMNS}
+        RETURNING pupil_id, {_COLUMNS}
         """,
         record_id,
         holder.pupil_id,
@@ -237,18 +241,23 @@ async def add_record(
 
 
 async def change_record(
-    connection: Connection, record_id: UUID, version: int, content: Mapping[str, Any]
+    connection: Connection,
+    holder: Learner,
+    record_id: UUID,
+    version: int,
+    content: Mapping[str, Any],
 ) -> Record | None:
     """Write a record anew; None if `version` is no longer the present one."""
     return await connection.fetchrow(
         f"""
         UPDATE record SET kind = $3, title = $4, diploma = $5, body = $6, author = $7,
             written_on = $8, version = version + 1, updated_at = clock_timestamp()
-        WHERE id = $1 AND version = $2 RETURNING {_COLUMNS}
+        WHERE id = $1 AND version = $2 RETURNING $9::uuid AS pupil_id, {_COLUMNS}
         """,
         record_id,
         version,
         *_values(content),
+        holder.pupil_id,
     )
 
 
@@ -266,7 +275,12 @@ def _values(content: Mapping[str, Any]) -> tuple[str, str, str | None, Any, str,
 async def record_of(connection: Connection, pupil_id: UUID, record_id: UUID) -> Record | None:
     """One record that the learner holds."""
     return await connection.fetchrow(
-        f"SELECT {_COLUMNS} FROM record WHERE id = $1 AND pupil_id = $2", record_id, pupil_id
+        f"""
+        {_CARDS} SELECT holder AS pupil_id, {_COLUMNS} FROM record JOIN card USING (pupil_id)
+        WHERE id = $2
+        """,
+        [pupil_id],
+        record_id,
     )
 
 
@@ -276,10 +290,10 @@ async def records_of(
     """The records that the learner holds, in the order of their ids, those above `after`."""
     return await connection.fetch(
         f"""
-        SELECT {_COLUMNS} FROM record
-        WHERE pupil_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3
+        {_CARDS} SELECT holder AS pupil_id, {_COLUMNS} FROM record JOIN card USING (pupil_id)
+        WHERE $2::uuid IS NULL OR id > $2 ORDER BY id LIMIT $3
         """,
-        pupil_id,
+        [pupil_id],
         after,
         limit,
     )

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from services.siecle_import import api, handlers, keeping, working
+from services.siecle_import import api, erasing, handlers, steps
 from services.siecle_import.check import check
-from services.siecle_import.operations import import_file
+from services.siecle_import.import_command import import_file
 from services.siecle_import.republishing import republish
 from services.siecle_import.settings import ImportSettings
 from shared.service import Service, command_line
@@ -16,7 +16,7 @@ service = Service(
     routers=api.ROUTERS,
     problems=api.PROBLEMS,
     handle=handlers.handle,
-    jobs=[working.run, keeping.run],
+    jobs=[steps.run, erasing.run],
 )
 
 commands = command_line(service)

@@ -4,6 +4,7 @@ For staff's help desk and for tests: it reads and judges, it changes nothing.
 """
 
 import datetime as dt
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +76,8 @@ def _read(file: Path, uai: Uai | None, today: dt.date | None) -> Reading:
     else:
         # At the end of that day: no file of the day is from the future.
         received_at = dt.datetime.combine(today, dt.time.max, zone)
-    with file.open("rb") as source:
+    with file.open("rb") as opened:
+        source = opened if opened.seekable() else io.BytesIO(opened.read())
         return read(source, today=today, received_at=received_at, uai=uai)
 
 

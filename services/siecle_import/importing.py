@@ -1,12 +1,13 @@
 """What people ask of an import: take a file in, apply it, give it up, undo it.
 
-A file is kept safe before the request that brings it is answered. `working.py` then works behind.
+A file is kept safe before the request that brings it is answered. `steps.py` then works behind.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Any
+from typing import IO, Any, Self
 from uuid import UUID
 
 from asyncpg import Record
@@ -14,17 +15,14 @@ from asyncpg import Record
 from services.siecle_import.announce import import_applied, pupil_events
 from services.siecle_import.domain.imports import (
     ImportUnderWayError,
-    Made,
     Needed,
     NotReadyError,
-    NotUndoableError,
     State,
-    Undoing,
     UnknownImportError,
     check_confirmed,
-    undo,
 )
 from services.siecle_import.domain.pupils import Change, Reason
+from services.siecle_import.domain.undoing import Made, NotUndoableError, Undoing, undo
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import former
 from services.siecle_import.store import imports, pupils
@@ -68,6 +66,13 @@ class Consent:
     codes: Collection[str]
     number: int | None
     spared: Collection[UUID]
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any] | None) -> Self:
+        """The consent as it stands in the database; none, where nothing needed one."""
+        if kept is None:
+            return cls((), None, ())
+        return cls(kept["codes"], kept["number"], [UUID(pupil) for pupil in kept["spared"]])
 
     def kept(self) -> Mapping[str, Any]:
         """As it stands in the database."""
@@ -147,6 +152,8 @@ async def what_undoing_does(
     if last is None or last["id"] != import_id or not last["undoable"]:
         raise NotUndoableError
     rows = await imports.changes_of(connection, import_id)
+    if len(rows) != sum(run["counts"][kind] for kind in Change):  # erased, after a year
+        raise NotUndoableError
     ids = [row["pupil_id"] for row in rows]
     transferred = await pupils.transferred_since(connection, ids, run["number"])
     base = await pupils.pupils(connection, uai, ids)
@@ -160,7 +167,7 @@ async def what_undoing_does(
         for row in rows
         if row["pupil_id"] in base
     ]
-    return undo(made, base, transferred, now), transferred
+    return await asyncio.to_thread(undo, made, base, transferred, now), transferred
 
 
 async def undo_import(
@@ -182,7 +189,7 @@ async def undo_import(
         for c in undoing.changes
         if c.kind is Change.DEACTIVATED and c.after.reason != Reason.UNDONE
     ]
-    transaction.publish(pupil_events(undoing.changes, keys))
+    transaction.publish(await asyncio.to_thread(pupil_events, undoing.changes, keys))
     transaction.publish([import_applied(uai, number, in_force, left_again)])
     row = await imports.set_state(
         connection,

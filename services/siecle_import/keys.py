@@ -7,6 +7,7 @@ INE, so that names and birth dates of two learners can be compared only where an
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Self
@@ -27,8 +28,13 @@ class KeyMaker:
     version: int
 
     @classmethod
+    @lru_cache(maxsize=8)  # the secret that the process began with goes with its version
     def from_file(cls, path: Path, version: int) -> Self:
-        """The secret in a file of at least 32 bytes."""
+        """The secret in a file of at least 32 bytes; those after the 64th do not count (BLAKE2b).
+
+        Raises:
+            ValueError: the file is shorter.
+        """
         secret = path.read_bytes()
         if len(secret) < SECRET_BYTES:
             raise ValueError(f"the match-key secret needs {SECRET_BYTES} bytes or more")

@@ -101,9 +101,13 @@ class Preview:
     counts: Mapping[str, int]
     reading: Reading
 
-    def entries(self) -> Iterator[Entry]:
-        """Every list of the import, one entry at a time: a large school has tens of thousands."""
-        return _entries(self.difference, self.reading)
+    def entries(self, *, applied: bool) -> Iterator[Entry]:
+        """Every list of the import, one entry at a time: a large school has tens of thousands. New
+        learners have no id before the import is applied.
+        """
+        for entry in _entries(self.difference, self.reading):
+            is_new = entry.list is Listing.CREATED
+            yield replace(entry, pupil_id=None) if is_new and not applied else entry
 
 
 def preview_of(
@@ -262,7 +266,7 @@ _WHY = {
     Reason.INACTIVE_DIVISION: "division Inactifs",
     Reason.ABSENT: "absent du fichier",
     Reason.BY_HAND: "sortie saisie",
-    Reason.MERGED: "fiche fusionnée",
+    Reason.MERGED: "fiche fusionnée, puis séparée : le prochain import dira s'il est inscrit",
     Reason.UNDONE: "import annulé",
 }
 

@@ -2,9 +2,9 @@
 
 After a change of the key that match keys are made with (`CPRO_MATCH_KEY_FILE`, and a higher
 `CPRO_MATCH_KEY_VERSION`): every learner, departed ones too, is told with his new keys. After a
-restore of the database (`--restored`): versions go up by a million, above all that was told before
-the loss, and later stays count from there. A republication that was interrupted goes on where it
-stopped.
+restore of the database (`--restored`): versions and the numbers of imports go up by a million,
+above all that was told before the loss, and later stays count from there (docs/imports.md). A
+republication that was interrupted goes on where it stopped.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ import typer
 from rich.progress import Progress
 from uuid_utils.compat import uuid7
 
-from services.siecle_import.announce import pupil_event
+from services.siecle_import.announce import import_applied, pupil_event
 from services.siecle_import.domain.pupils import Change
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.settings import ImportSettings
 from services.siecle_import.store import pupils
 from services.siecle_import.store import republications as store
-from shared.database import Database
+from shared.database import Database, Transaction
+from shared.identifiers import Uai
 
-BATCH = 1_000
 RESTORED = 1_000_000
 
 
@@ -46,28 +46,41 @@ async def _republish(*, restored: bool) -> None:
             async with database.connection() as connection:
                 total = await pupils.count(connection)
             task = progress.add_task("Apprenants annoncés", total=total)
-            async for done in batches(database, keys, restored=restored):
-                progress.advance(task, done)
+            async for told in school_by_school(database, keys, restored=restored):
+                progress.advance(task, told)
     finally:
         await database.close()
 
 
-async def batches(database: Database, keys: KeyMaker, *, restored: bool) -> AsyncIterator[int]:
-    """Go through all learners, a transaction a batch; gives the size of each."""
+async def school_by_school(
+    database: Database, keys: KeyMaker, *, restored: bool
+) -> AsyncIterator[int]:
+    """Go through all schools, each under its lock in a transaction of its own; gives the number of
+    learners of each.
+    """
     async with database.transaction() as transaction:
         begun = await store.begin(transaction.connection, uuid7(), keys.version, restored=restored)
     more = True
     while more:
         async with database.transaction() as transaction:
-            after = await store.lock(transaction.connection, begun)
-            people = await pupils.next_to_republish(
-                transaction.connection, after, BATCH, RESTORED if restored else 1
-            )
-            transaction.publish(
-                pupil_event(Change.UPDATED, p, keys) for p in people if p.merged_into is None
-            )
-            more = len(people) == BATCH
-            await store.advance(
-                transaction.connection, begun, people[-1].id if people else after, ended=not more
-            )
-        yield len(people)
+            uai = await store.next_school(transaction.connection, begun)
+            told = await _tell(transaction, uai, keys, restored=restored) if uai else 0
+            await store.advance(transaction.connection, begun, uai)
+        more = uai is not None
+        yield told
+
+
+async def _tell(transaction: Transaction, uai: Uai, keys: KeyMaker, *, restored: bool) -> int:
+    """Tell the learners of a school anew, and after a restore its import in force too."""
+    connection = transaction.connection
+    await pupils.lock_school(connection, uai)
+    people = await store.raise_versions(connection, uai, RESTORED if restored else 1)
+    transaction.publish(
+        pupil_event(Change.UPDATED, pupil, keys) for pupil in people if pupil.merged_into is None
+    )
+    if restored:
+        await store.raise_numbers(connection, uai, RESTORED)
+        in_force = await pupils.in_force(connection, uai)
+        number = await pupils.number_of_imports(connection, uai)
+        transaction.publish([import_applied(uai, number, in_force, [])] if number else [])
+    return len(people)

@@ -41,17 +41,17 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
     await decide(transaction, touched)
 
 
-def _gone(batch: Batch) -> dict[UUID, store.Gone]:
-    """Who is no longer, since when: erasure wins over every version."""
+def _gone(batch: Batch) -> dict[UUID, int]:
+    """Who is no longer, and up to which version: erasure wins over every one."""
     merged = sorted(batch.of(PupilMerged), key=lambda event: event.merged_version)
     return {
-        event.merged_id: store.Gone(event.merged_version, event.surviving_id)
+        event.merged_id: event.merged_version
         for event in merged
         if not event.undone  # his own event, of the same version, brings him back
-    } | {event.pupil_id: store.Gone(store.ERASED, None) for event in batch.of(PupilErased)}
+    } | {event.pupil_id: store.ERASED for event in batch.of(PupilErased)}
 
 
-async def _forget(transaction: Transaction, gone: Mapping[UUID, store.Gone]) -> set[bytes]:
+async def _forget(transaction: Transaction, gone: Mapping[UUID, int]) -> set[bytes]:
     """Forget learners and take back the requests about them; returns their INE keys."""
     keys = await store.forget(transaction.connection, gone)
     withdrawn = await store.withdraw_of_pupils(transaction.connection, gone)

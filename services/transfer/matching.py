@@ -11,7 +11,7 @@ from asyncpg import Record
 
 from services.transfer.domain import Arrival, Departure, Request
 from shared.database import Connection
-from shared.events import UNDONE
+from shared.events import NO_DEPARTURE
 from shared.identifiers import Uai
 
 
@@ -21,11 +21,11 @@ async def cases(
     """The departures that hold one of these INE keys, each with every active learner of another
     school that shares an INE; both sides from SIECLE.
 
-    A departure is over once its transfer is closed, or the learner known to be back; who was only
-    created by an import that was undone has not departed. A learner with a request under way is in
-    even if active again, so that the request can be taken back.
+    A departure is over once its transfer is closed, or the learner known to be back; who is
+    inactive for another reason than having left (`NO_DEPARTURE`) has not departed. A learner with a
+    request under way is in even if active again, so that the request can be taken back.
     """
-    rows = await connection.fetch(_CASES, list(keys), UNDONE)
+    rows = await connection.fetch(_CASES, list(keys), list(NO_DEPARTURE))
     arrivals: defaultdict[Departure, list[Arrival]] = defaultdict(list)
     for row in rows:
         found = arrivals[_departure(row)]
@@ -52,7 +52,7 @@ WITH holder AS (
     LEFT JOIN transfer t ON t.origin_pupil = p.pupil_id AND t.state = 'requested'
     WHERE p.source = 'siecle'
         AND (t.id IS NOT NULL OR a.pupil_id IS NOT NULL
-            OR (NOT p.active AND p.reason IS DISTINCT FROM $2))
+            OR (NOT p.active AND coalesce(p.reason <> ALL($2::text[]), true)))
         AND NOT EXISTS (SELECT FROM transfer c WHERE c.origin_pupil = p.pupil_id
             AND c.origin_stay = p.stay
             AND (c.state = 'closed' OR c.refused_because = 'returned'))

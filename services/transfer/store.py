@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 from uuid import UUID
 
 from asyncpg import Record
@@ -98,24 +97,18 @@ def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-class Gone(NamedTuple):
-    """Since which version a learner is no longer, and who he goes on as, if merged."""
-
-    version: int
-    surviving_id: UUID | None
-
-
-async def forget(connection: Connection, gone: Mapping[UUID, Gone]) -> set[bytes]:
-    """Forget learners who are no longer, with their keys, which are returned."""
+async def forget(connection: Connection, gone: Mapping[UUID, int]) -> set[bytes]:
+    """Forget learners of whom nothing up to these versions counts any more; returns the INE keys
+    that they had.
+    """
     await connection.execute(
         """
-        INSERT INTO gone (pupil_id, version, surviving_id)
-        SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[])
-        ON CONFLICT (pupil_id) DO UPDATE SET
-            version = EXCLUDED.version, surviving_id = EXCLUDED.surviving_id
+        INSERT INTO gone (pupil_id, version) SELECT * FROM unnest($1::uuid[], $2::int[])
+        ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version
         WHERE gone.version < EXCLUDED.version
         """,
-        *_columns((pupil_id, one.version, one.surviving_id) for pupil_id, one in gone.items()),
+        list(gone),
+        list(gone.values()),
     )
     rows = await connection.fetch(
         """
@@ -123,7 +116,9 @@ async def forget(connection: Connection, gone: Mapping[UUID, Gone]) -> set[bytes
             SELECT p.pupil_id FROM presence p JOIN gone g USING (pupil_id)
             WHERE p.pupil_id = ANY($1::uuid[]) AND p.version <= g.version
         ), announced AS (
-            DELETE FROM announced_departure WHERE pupil_id = ANY($1::uuid[])
+            DELETE FROM announced_departure a USING gone g
+            WHERE a.pupil_id = ANY($1::uuid[]) AND g.pupil_id = a.pupil_id
+                AND a.version <= g.version
         ), keys AS (
             DELETE FROM match_key k USING over WHERE k.pupil_id = over.pupil_id RETURNING ine_key
         ), presences AS (

@@ -9,6 +9,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+from services.siecle_import.store import imports, pupils
 from shared.messaging import relay
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
@@ -23,6 +24,8 @@ POINTS = {
     "between-commit-and-publish": (Relay, "_publish"),
     "between-publish-and-delete": (relay, "remove"),
     "between-commit-and-ack": (Consumer, "_acknowledge"),
+    "while-a-preview-is-written": (imports, "keep_lists"),
+    "while-an-import-is-applied": (pupils, "set_in_force"),
 }
 
 

@@ -43,3 +43,22 @@ async def test_killed_at_the_worst_place_nothing_is_lost_or_doubled(
         await chain.killed(service)
         await chain.start(service)
         await check_moved(a, b, old)
+
+
+async def test_killed_while_it_reads_or_applies_an_import_is_done_after_the_restart(
+    chain: Processes,
+) -> None:
+    await chain.replace("siecle_import", dies="while-a-preview-is-written")
+    async with chain.school(A) as a:
+        content = (SAMPLES / "A_import1.xml").read_bytes()
+        headers = {"Idempotency-Key": "one"}
+        sent = await a.call("siecle_import", "POST", "/imports", content=content, headers=headers)
+        await chain.killed("siecle_import")
+        await chain.start("siecle_import", dies="while-an-import-is-applied")
+        ready = await a.wait_for_import(sent.json()["id"], {"ready"})
+        await a.call("siecle_import", "POST", f"/imports/{ready['id']}/confirm", json={})
+        await chain.killed("siecle_import")
+        await chain.start("siecle_import")
+        applied = await a.wait_for_import(ready["id"], {"applied"})
+        assert applied["number"] == 1
+        assert len(await a.pupils()) == applied["counts"]["created"]

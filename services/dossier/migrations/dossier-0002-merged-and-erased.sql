@@ -3,14 +3,12 @@
 
 -- migrate: apply
 ALTER TABLE learner
-    ADD COLUMN merged_into uuid, -- who he goes on as
+    ADD COLUMN merged_into uuid, -- who he goes on as; his records stay under his own id
     ADD COLUMN merge_version integer NOT NULL DEFAULT 0; -- of the newest merge or its undoing
-ALTER TABLE record
-    ADD COLUMN merged_from uuid[] NOT NULL DEFAULT '{}'; -- whose it was before each merge, the last at the end
-CREATE INDEX record_merged ON record USING gin (merged_from) WHERE merged_from <> '{}';
+CREATE INDEX learner_merged ON learner (merged_into) WHERE merged_into IS NOT NULL;
 ALTER TABLE move
     DROP CONSTRAINT move_outcome_check,
-    ADD CHECK (outcome IN ('transferred', 'withdrawn', 'returned', 'erased'));
+    ADD CHECK (outcome IN ('transferred', 'withdrawn', 'returned', 'merged', 'erased'));
 
 CREATE TABLE erased (
     pupil_id uuid PRIMARY KEY

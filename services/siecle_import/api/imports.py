@@ -22,10 +22,10 @@ from services.siecle_import.domain.imports import (
     ImportUnderWayError,
     NotConfirmedError,
     NotReadyError,
-    NotUndoableError,
     State,
     UnknownImportError,
 )
+from services.siecle_import.domain.undoing import NotUndoableError
 from services.siecle_import.files.catalogue import Level
 from services.siecle_import.store import imports
 from shared.clock import pause
@@ -218,7 +218,7 @@ async def send_file(
                     import_id=import_id,
                 )
             row = await imports.import_run(connection, uai, before or import_id)
-    runtime.work.set()
+    runtime.wake.set()
     response.headers["Location"] = f"/schools/{uai}/imports/{before or import_id}"
     return shown(row)
 
@@ -282,7 +282,7 @@ async def confirm_import(
     given = importing.Consent(consent.confirmations, consent.deactivations, consent.spared)
     async with runtime.database.transaction() as transaction:
         row = await importing.confirm(transaction, uai, import_id, given, confirmed_by=caller.sub)
-    runtime.work.set()
+    runtime.wake.set()
     return shown(row)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
-from services.siecle_import import editing as acts
+from services.siecle_import import acts
 from services.siecle_import.domain import merging
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import field_by_field
@@ -104,8 +104,8 @@ async def preview_merge(
     uai: Uai, pair: Pair, database: RequestDatabase, clock: RequestClock
 ) -> MergePreview:
     """What a merge would do; nothing changes."""
-    async with database.transaction() as transaction:
-        survivor, other = await acts.both(transaction, uai, pair.survivor, pair.merged)
+    async with database.connection() as connection:
+        survivor, other = await acts.both(connection, uai, pair.survivor, pair.merged)
     done = merging.merge(survivor, other, clock.now())
     gained = field_by_field(survivor, done.survivor.after)
     return MergePreview(
@@ -134,10 +134,10 @@ async def merge(
         connection = transaction.connection
         before = await made_before(connection, caller.sub, key, content, merge_id)
         if before is None:
-            pair = await acts.both(transaction, uai, wanted.survivor, wanted.merged)
+            pair = wanted.survivor, wanted.merged
             now = runtime.clock.now()
             await acts.merge(
-                transaction, merge_id, pair, wanted.reason, keys, by=caller.sub, now=now
+                transaction, merge_id, uai, pair, wanted.reason, keys, by=caller.sub, now=now
             )
         return _merge(await store.merge(connection, uai, before or merge_id))
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator
 
-from services.siecle_import import editing as acts
+from services.siecle_import import acts
 from services.siecle_import.domain import editing
 from services.siecle_import.domain import pupils as domain
 from services.siecle_import.files.lines import clean_name
@@ -18,6 +18,7 @@ from services.siecle_import.identifiers import MEF_LENGTH, Ine, InvalidIne, scho
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import why_left
 from services.siecle_import.store import pupils as store
+from shared.database import Connection
 from shared.identifiers import Uai
 from shared.security import Action, Principal, may
 from shared.service import RequestRuntime
@@ -64,6 +65,12 @@ PROBLEMS = {
         "L'apprenant est déjà dans cet état, ou sa fiche a été fusionnée : rechargez la page.",
     ),
     acts.ChangedMeanwhileError: CHANGED_MEANWHILE,
+    store.UnknownCursorError: Problem(
+        409,
+        "liste-modifiee",
+        "Liste modifiée",
+        "La liste a changé pendant la lecture : recommencez à sa première page.",
+    ),
 }
 
 
@@ -103,8 +110,16 @@ class PupilPage(BaseModel):
     next: UUID | None
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+def _cleaned(text: str) -> str:
+    """A text on one line, without what cannot be seen."""
+    cleaned = clean_name(text)
+    if cleaned is None:
+        raise ValueError("texte vide")
+    return cleaned
+
+
+Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(_cleaned)]
+Text = Annotated[str, StringConstraints(max_length=60), AfterValidator(_cleaned)]
 
 
 class Description(BaseModel, extra="forbid"):
@@ -120,16 +135,6 @@ class Description(BaseModel, extra="forbid"):
     mef: Text | None = None
     division: Text | None = None
     entry_date: dt.date | None = None
-
-    @field_validator("family_name", "usage_name", "first_name", "status", "division")
-    @classmethod
-    def _seen(cls, text: str | None) -> str | None:
-        if text is None:
-            return None
-        cleaned = clean_name(text)
-        if cleaned is None:
-            raise ValueError("texte vide")
-        return cleaned
 
     @field_validator("mef")
     @classmethod
@@ -208,8 +213,11 @@ async def search(uai: Uai, wanted: Search, database: RequestDatabase) -> PupilPa
     """The learners of the school, those who left included, by name. (A POST: what is looked for is
     personal, and stays out of addresses and logs.)
     """
+    question = wanted.wanted()
+    if wanted.name and not question.name:  # nothing but signs: nobody is called so
+        return PupilPage(pupils=[], next=None)
     async with database.connection() as connection:
-        rows = await store.search(connection, uai, wanted.wanted(), wanted.after, wanted.limit)
+        rows = await store.search(connection, uai, question, wanted.after, wanted.limit)
     found = [_shown(pupil, transferred=transferred) for pupil, transferred in rows]
     return PupilPage(pupils=found, next=found[-1].id if len(found) == wanted.limit else None)
 
@@ -220,12 +228,7 @@ async def read_pupil(
 ) -> Pupil:
     """One learner; who was merged is told as well."""
     async with database.connection() as connection:
-        found = await store.pupils(connection, uai, [pupil_id])
-        transferred = await store.transferred_since(connection, [pupil_id], 0)
-    if pupil_id not in found:
-        raise editing.UnknownPupilError
-    set_etag(response, found[pupil_id].version)
-    return _shown(found[pupil_id], transferred=bool(transferred))
+        return await _answer(connection, uai, pupil_id, response)
 
 
 @router.post("/pupils", status_code=201)
@@ -246,11 +249,7 @@ async def enter(
         before = await made_before(transaction.connection, caller.sub, key, content, pupil_id)
         if before is None:
             await acts.enter(transaction, uai, pupil_id, described.told(), keys, now)
-        found = await store.pupils(transaction.connection, uai, [before or pupil_id])
-    pupil = found.get(before or pupil_id)
-    if pupil is None:  # entered by the first request, and erased since
-        raise editing.UnknownPupilError
-    return _answer(response, pupil)
+        return await _answer(transaction.connection, uai, before or pupil_id, response)
 
 
 @router.put("/pupils/{pupil_id}", dependencies=[Depends(may(Action.EDIT_PUPILS))])
@@ -311,10 +310,15 @@ async def _do(
 ) -> Pupil:  # fmt: skip
     keys = KeyMaker.from_settings(runtime.settings)
     async with runtime.database.transaction() as transaction:
-        pupil = await acts.change(transaction, uai, pupil_id, version, keys, act)
-    return _answer(response, pupil)
+        await acts.change(transaction, uai, pupil_id, version, keys, act)
+        return await _answer(transaction.connection, uai, pupil_id, response)
 
 
-def _answer(response: Response, pupil: domain.Pupil) -> Pupil:
-    set_etag(response, pupil.version)
-    return _shown(pupil, transferred=False)
+async def _answer(connection: Connection, uai: Uai, pupil_id: UUID, response: Response) -> Pupil:
+    """The learner as he is now, and the version to change him over."""
+    found = await store.pupils(connection, uai, [pupil_id])
+    if pupil_id not in found:
+        raise editing.UnknownPupilError
+    transferred = await store.transferred_since(connection, [pupil_id], 0)
+    set_etag(response, found[pupil_id].version)
+    return _shown(found[pupil_id], transferred=bool(transferred))

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from services.siecle_import import importing
 from services.siecle_import.api.imports import Import, known_import, shown
-from services.siecle_import.domain.imports import Kept
 from services.siecle_import.domain.pupils import Change
+from services.siecle_import.domain.undoing import Kept
 from services.siecle_import.files.catalogue import LEVELS
 from services.siecle_import.files.table import COLUMNS
 from services.siecle_import.keys import KeyMaker
@@ -150,7 +150,7 @@ def _line(row: Record) -> Sequence[Any]:
 
 def _inert(value: object) -> object:
     """A text that a spreadsheet would take for a formula is kept a text (OWASP, CSV injection)."""
-    formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@"))
+    formula = isinstance(value, str) and value.startswith(tuple("=+-@＝＋－＠"))
     return f"'{value}" if formula else value
 
 

@@ -1,4 +1,4 @@
-"""What a file changes in the pupil base of a school (docs/siecle.md).
+"""What a file changes in the pupil base of a school (docs/imports.md).
 
 `difference` compares the base with a file and gives the new state of the learners that change, and
 of these only.
@@ -21,8 +21,7 @@ from services.siecle_import.domain.pupils import (
     reactivated,
     updated,
 )
-from services.siecle_import.files.rows import LineInError, PupilLine, aliases
-from services.siecle_import.folding import fold
+from services.siecle_import.files.rows import LineInError, PupilLine, aliases, name_keys
 from shared.identifiers import Uai
 
 
@@ -71,14 +70,7 @@ def _numbers(person: Person) -> Iterator[str]:
         yield person.eleve_id
 
 
-def _names(person: Person) -> Iterator[tuple[str, str, dt.date]]:
-    if person.first_name and person.birth_date:
-        for name in (person.family_name, person.usage_name):
-            if name:
-                yield fold(name), fold(person.first_name), person.birth_date
-
-
-_WAYS: Sequence[Callable[[Person], Iterable[object]]] = (_numbers, aliases, _names)
+_WAYS: Sequence[Callable[[Person], Iterable[object]]] = (_numbers, aliases, name_keys)
 """The ways to recognise a learner inside a school, the surest first."""
 
 
@@ -103,7 +95,8 @@ class _Same:
 def _same_learners(base: Sequence[Pupil], lines: Sequence[PupilLine]) -> _Same:
     """Recognise learners over the whole file, the surest way first, so that none is taken for two.
 
-    A number that was given to someone else recognises nobody: that line goes by INE and names.
+    A number that was given to someone else recognises nobody, and the line changes nothing; whom
+    its INE or names mean is met all the same.
     """
     same = _Same()
     for way in _WAYS:
@@ -128,26 +121,35 @@ def _same_learners(base: Sequence[Pupil], lines: Sequence[PupilLine]) -> _Same:
 
 
 def _recognise_merged(base: Sequence[Pupil], lines: Sequence[PupilLine], same: _Same) -> None:
-    """A line about a learner who was merged is about whom he goes on as; one of two, if both have
-    a line.
+    """A line about a learner who was merged is about whom he goes on as. If both have a line, one
+    counts: that which says present.
     """
     people = {pupil.id: pupil for pupil in base}
     index = {
-        key: goes_on_as(pupil, people)
+        key: pupil
         for way in reversed(_WAYS)  # the surest key is written last
         for pupil in base
         if pupil.merged_into is not None
         for key in way(pupil)
     }
+    taken_by = {pupil.id: position for position, pupil in same.learners.items()}
     for position, line in enumerate(lines if index else ()):
         keys = (key for way in _WAYS for key in way(line))
-        pupil = next((index[key] for key in keys if key in index), None)
-        if pupil is None or position in same.learners:
+        merged = next((index[key] for key in keys if key in index), None)
+        if merged is None or position in same.learners or position in same.reassigned:
             continue
-        if pupil.id in same.taken:
-            same.doubles[position] = pupil
+        survivor = goes_on_as(merged, people)
+        if _is_reassigned(line, merged) and _is_reassigned(line, survivor):
+            same.reassigned[position] = survivor
+            continue
+        other = taken_by.setdefault(survivor.id, position)
+        if line.present and not lines[other].present:
+            same.doubles[other] = same.learners.pop(other)
+            other = taken_by[survivor.id] = position
+        if other == position:
+            same.recognise(position, survivor)
         else:
-            same.recognise(position, pupil)
+            same.doubles[position] = survivor
 
 
 def goes_on_as(pupil: Pupil, people: Mapping[UUID, Pupil]) -> Pupil:

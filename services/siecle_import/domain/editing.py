@@ -15,8 +15,7 @@ from services.siecle_import.domain.pupils import (
     reactivated,
     updated,
 )
-from services.siecle_import.files.rows import aliases
-from services.siecle_import.folding import fold
+from services.siecle_import.files.rows import aliases, name_keys
 from shared.identifiers import Uai
 
 
@@ -57,17 +56,12 @@ def _check_new(base: Iterable[Pupil], pupil: Pupil) -> None:
 
 
 def _is_same(one: Pupil, other: Pupil) -> bool:
-    if set(aliases(one)) & set(aliases(other)):
-        return True
-    return one.birth_date == other.birth_date and _names(one) == _names(other)
+    return any(not set(way(one)).isdisjoint(way(other)) for way in (aliases, name_keys))
 
 
-def _names(pupil: Pupil) -> tuple[str, str]:
-    return fold(pupil.family_name), fold(pupil.first_name)
-
-
-def change(pupil: Pupil, base: Iterable[Pupil], told: Mapping[str, Any]) -> Changed:
-    """A learner described anew by hand; of a learner from SIECLE who has left, the INE only.
+def change(pupil: Pupil, base: Iterable[Pupil], told: Mapping[str, Any]) -> Changed | None:
+    """A learner described anew by hand; of a learner from SIECLE who has left, the INE only. None
+    where nothing differs.
 
     Raises:
         FromSiecleError, AlreadyThereError, WrongStateError
@@ -78,8 +72,8 @@ def change(pupil: Pupil, base: Iterable[Pupil], told: Mapping[str, Any]) -> Chan
         ines_only = replace(pupil, rnie=after.rnie, bea=after.bea, ina=after.ina)
         if pupil.active or after != ines_only:
             raise FromSiecleError
-    _check_new(base, after)
-    return updated(pupil, after)
+    _check_new((other for other in base if other.merged_into is None), after)
+    return updated(pupil, after) if after != pupil else None
 
 
 def leave(

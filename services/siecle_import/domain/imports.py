@@ -1,32 +1,27 @@
-"""The life of an import: its states, what a person must confirm, and who may undo it."""
+"""The life of an import: its states, and what a person must confirm."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple
-from uuid import UUID
 
 from services.siecle_import.domain.difference import Difference
 from services.siecle_import.domain.pupils import (
     Change,
-    Changed,
     Pupil,
-    Reason,
     Source,
-    deactivated,
-    reactivated,
-    updated,
 )
 from services.siecle_import.files.findings import Finding, finding
 from services.siecle_import.identifiers import is_last_year
 
+# Deactivations above both ask for a confirmation: a share of the active learners, and a number.
 MASS_SHARE = 0.2
 MASS_NUMBER = 5
 
 
 class State(StrEnum):
-    """Where an import stands (docs/siecle.md)."""
+    """Where an import stands (docs/imports.md)."""
 
     RECEIVED = "received"
     READY = "ready"
@@ -58,10 +53,6 @@ class NotReadyError(Exception):
 
 class NotConfirmedError(Exception):
     """Something that a person must confirm by name was not confirmed."""
-
-
-class NotUndoableError(Exception):
-    """The import is not the last thing that was done to the school's base by an import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,62 +122,3 @@ def check_confirmed(needed: Iterable[Needed], given: Collection[str], number: in
     for one in needed:
         if one.code not in given or (one.number is not None and one.number != number):
             raise NotConfirmedError
-
-
-class Kept(StrEnum):
-    """Why the undoing of an import leaves a learner as he is."""
-
-    TRANSFERRED = "transferred"
-    CHANGED_SINCE = "changed-since"
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What an import did to a learner: how he was before, and his version after it."""
-
-    pupil_id: UUID
-    kind: Change
-    before: Pupil | None
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Undoing:
-    """What the undoing of an import changes, and whom it leaves as they are."""
-
-    changes: Sequence[Changed]
-    kept: Sequence[tuple[Pupil, Kept]]
-
-
-def undo(
-    made: Sequence[Made],
-    base: Mapping[UUID, Pupil],
-    transferred: Collection[UUID],
-    now: dt.datetime,
-) -> Undoing:
-    """Take back what an import made of learners, all of whom are in `base`. A learner whose records
-    have followed since, or who was changed since, stays as he is (docs/transfer.md, 13).
-    """
-    changes: list[Changed] = []
-    kept: list[tuple[Pupil, Kept]] = []
-    for one in made:
-        present = base[one.pupil_id]
-        if present.id in transferred:
-            kept.append((present, Kept.TRANSFERRED))
-        elif present.version != one.version:
-            kept.append((present, Kept.CHANGED_SINCE))
-        else:
-            changes.append(_taken_back(one, present, now))
-    return Undoing(changes, kept)
-
-
-def _taken_back(made: Made, present: Pupil, now: dt.datetime) -> Changed:
-    if made.before is None:
-        return deactivated(present, present, Reason.UNDONE, now)
-    before = replace(made.before, stay=present.stay, stay_floor=present.stay_floor)
-    match made.kind:
-        case Change.DEACTIVATED:
-            return reactivated(present, before, activated=before.activated, now=now)
-        case Change.REACTIVATED:
-            return deactivated(present, before, Reason(before.reason or Reason.ABSENT), now)
-    return updated(present, before)

@@ -9,6 +9,7 @@ from services.siecle_import.domain.pupils import Change, Changed, Pupil, Reason,
 
 REVERSIBLE = dt.timedelta(days=30)
 _SHAPES = ("rnie", "bea", "ina")
+_IDENTITY = (*_SHAPES, "eleve_id", "family_name", "usage_name", "first_name", "birth_date")
 
 
 class MergeReason(StrEnum):
@@ -66,10 +67,18 @@ def _check_mergeable(survivor: Pupil, other: Pupil) -> None:
 
 
 def undo_merge(
-    before: tuple[Pupil, Pupil], present: tuple[Pupil, Pupil], merged_at: dt.datetime,
+    before: tuple[Pupil, Pupil],
+    present: tuple[Pupil, Pupil],
+    merged_at: dt.datetime,
+    *,
+    imported_since: bool,
     now: dt.datetime,
-) -> Merged:  # fmt: skip
+) -> Merged:
     """Each is himself again; both pairs are (survivor, merged), `before` the merge and at present.
+
+    What identifies the survivor and is now the other's goes back to what it was. If the school has
+    imported since, nobody knows whether the other is there: he stays inactive, which is no
+    departure, until the next import tells.
 
     Raises:
         NotReversibleError
@@ -78,12 +87,11 @@ def undo_merge(
     if merged.merged_into != survivor.id or survivor.merged_into or now - merged_at > REVERSIBLE:
         raise NotReversibleError
     given_back: dict[str, Any] = {
-        shape: None
-        for shape in _SHAPES
-        if getattr(before[0], shape) is None
-        and getattr(survivor, shape) == getattr(before[1], shape)
+        name: getattr(before[0], name)
+        for name in _IDENTITY
+        if getattr(survivor, name) == getattr(before[1], name)
     }
-    return Merged(
-        updated(survivor, replace(survivor, **given_back)),
-        updated(merged, replace(before[1], stay_floor=merged.stay_floor)),
-    )
+    other = replace(before[1], stay_floor=merged.stay_floor)
+    if imported_since and other.active:
+        other = replace(other, active=False, since=now, reason=Reason.MERGED.value)
+    return Merged(updated(survivor, replace(survivor, **given_back)), updated(merged, other))

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from shared.events import UNDONE
+from shared.events import UNDONE, UNMERGED
 from shared.identifiers import Uai
 
 Source = Literal["siecle", "csv", "hand"]
@@ -20,7 +20,7 @@ class Reason(StrEnum):
     INACTIVE_DIVISION = "inactifs"
     ABSENT = "absent"
     BY_HAND = "saisie"
-    MERGED = "fusionne"
+    MERGED = UNMERGED
     UNDONE = UNDONE
 
 

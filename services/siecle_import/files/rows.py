@@ -5,8 +5,11 @@ These are the types that the reading hands to the import; the rules that make th
 """
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from services.siecle_import.folding import fold
 
 Sex = Literal["M", "F"]
 Absence = Literal["exit", "inactive_division"]
@@ -83,3 +86,26 @@ class HasAliases(Protocol):
 def aliases(person: HasAliases) -> tuple[str, ...]:
     """The INE of a person, of every shape."""
     return tuple(ine for ine in (person.rnie, person.bea, person.ina) if ine)
+
+
+class HasNames(Protocol):
+    """Anyone with names and a birth date, as far as they are known."""
+
+    @property
+    def family_name(self) -> str | None: ...  # noqa: D102
+    @property
+    def usage_name(self) -> str | None: ...  # noqa: D102
+    @property
+    def first_name(self) -> str | None: ...  # noqa: D102
+    @property
+    def birth_date(self) -> dt.date | None: ...  # noqa: D102
+
+
+def name_keys(person: HasNames) -> Iterator[tuple[str, str, dt.date]]:
+    """What tells one person from another inside a school without INE: family or usage name, first
+    name, birth date, folded.
+    """
+    if person.first_name and person.birth_date:
+        for name in (person.family_name, person.usage_name):
+            if name:
+                yield fold(name), fold(person.first_name), person.birth_date

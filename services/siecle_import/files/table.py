@@ -1,13 +1,14 @@
 """A CSV of learners outside SIECLE: for schools that do not use it, and for who is not in it.
 
-The model is in `docs/siecle.md`: `;` between columns, a first line with the names of all columns in
-any order, UTF-8 or Latin-9, days written JJ/MM/AAAA. A CSV whose first line has none of the names
-that matter is not ours: an export opened in Excel, for instance, which is refused as such.
+The model is in `docs/imports.md`: `;` between columns, a first line with the names of all columns
+in any order, UTF-8 or Latin-9, days written JJ/MM/AAAA. A CSV whose first line has none of the
+names that matter is not ours: an export opened in Excel, for instance, which is refused as such.
 """
 
 import csv
 import datetime as dt
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
@@ -25,8 +26,8 @@ _FIELDS = {
     "nom_usage": "usage_name",
     "prenom": "first_name",
     "date_naissance": "birth_date",
-    "sexe": "sex",
     "ine": "id_national",
+    "sexe": "sex",
     "statut": "status",
     "mef": "mef",
     "classe": "",
@@ -39,6 +40,7 @@ _FIELDS = {
 COLUMNS = tuple(_FIELDS)
 MAX_BYTES = 10_000_000
 _TELLING = {"nom_de_famille", "prenom", "date_naissance"}
+_LETTER_IN_UTF_8 = re.compile(rb"[\xc3-\xc5][\x80-\xbf]")
 _SEXES = {"M": "1", "F": "2"}
 
 
@@ -61,10 +63,7 @@ def read_table_into(text: FileText, source: BinaryIO) -> None:
     if b"\0" in content:
         raise refused("nul_character")
     rows = _rows(_decoded(content))
-    _, names = next(rows, (1, []))
-    header = [name.lower() for name in names]
-    if missing := [name for name in COLUMNS if name not in header]:
-        raise refused("csv_columns", ", ".join(missing))
+    header = _header(next(rows, (1, []))[1])
     for line, cells in rows:
         if len(cells) != len(header):
             raise refused("csv_malformed", str(line))
@@ -76,10 +75,22 @@ def read_table_into(text: FileText, source: BinaryIO) -> None:
             raise refused("xml_abnormal", f"plus de {MAX_PUPILS} élèves")
 
 
+def _header(cells: list[str]) -> list[str]:
+    """The names of the columns, in lower case: all those of the model, each once."""
+    header = [name.lower() for name in cells]
+    if len(set(header)) < len(header):
+        raise refused("csv_malformed", "1")
+    if missing := [name for name in COLUMNS if name not in header]:
+        raise refused("csv_columns", ", ".join(missing))
+    return header
+
+
 def _decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
+        if _LETTER_IN_UTF_8.search(content):  # damaged UTF-8: names would be read wrongly
+            raise refused("encoding_invalid_bytes", "UTF-8") from None
         return content.decode("iso8859-15")
 
 
@@ -89,7 +100,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)
         for number, cells in enumerate(reader, start=1):
-            trimmed = [cell.strip()[: MAX_VALUE + 1] for cell in cells]
+            trimmed = [" ".join(cell.split())[: MAX_VALUE + 1] for cell in cells]
             if any(trimmed):
                 yield number, trimmed
     except csv.Error:

@@ -9,11 +9,20 @@ ALTER TABLE school
 
 ALTER TABLE pupil
     ADD COLUMN folded text NOT NULL DEFAULT '', -- family, usage and first name, to search and sort by
-    ADD COLUMN merged_into uuid REFERENCES pupil, -- who he goes on as, if he was entered twice
+    ADD COLUMN merged_into uuid, -- who he goes on as, if he was entered twice
     ADD COLUMN stay_floor integer NOT NULL DEFAULT 0, -- later stays count from above it (after a restore)
     DROP COLUMN transferred;
-UPDATE pupil SET folded = lower(concat_ws(' ', family_name, usage_name, first_name));
+CREATE FUNCTION pg_temp.fold(name text) RETURNS text LANGUAGE sql AS $$
+    SELECT regexp_replace(normalize(replace(replace(lower(name), 'œ', 'oe'), 'æ', 'ae'), NFKD),
+        '[^a-z0-9]', '', 'g')
+$$;
+UPDATE pupil SET folded = concat_ws(' ', pg_temp.fold(family_name), pg_temp.fold(usage_name),
+    pg_temp.fold(first_name));
 CREATE INDEX pupil_by_name ON pupil (uai, folded, id);
+CREATE INDEX pupil_merged ON pupil (merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX pupil_undone ON pupil (since) WHERE reason = 'annule' AND NOT active;
+COMMENT ON COLUMN pupil.reason IS
+    'Why inactive: sorti, inactifs, absent, saisie, fusionne, annule.';
 DROP INDEX pupil_of_school;
 
 CREATE TABLE pupil_transfer (
@@ -74,10 +83,11 @@ CREATE TABLE merge (
     survivor uuid NOT NULL,
     merged uuid NOT NULL,
     reason text NOT NULL,
-    survivor_before jsonb NOT NULL,
-    merged_before jsonb NOT NULL,
+    survivor_before jsonb, -- both cards, until it can no longer be undone
+    merged_before jsonb,
     merged_by text NOT NULL,
     merged_at timestamptz NOT NULL,
+    after_import integer NOT NULL, -- number of the school's last import then
     undone_by text,
     undone_at timestamptz
 );
@@ -87,9 +97,11 @@ CREATE TABLE republication (
     id uuid PRIMARY KEY,
     restored boolean NOT NULL,
     key_version integer NOT NULL,
-    after uuid, -- the last learner that was done
+    after text, -- UAI of the last school that was done
     ended_at timestamptz
 );
-COMMENT ON TABLE republication IS 'Learners told anew, after a change of key or a restore; one at a time, resumed where it stopped.';
+CREATE UNIQUE INDEX republication_under_way ON republication (restored, key_version)
+    WHERE ended_at IS NULL;
+COMMENT ON TABLE republication IS 'Learners told anew, after a change of key or a restore; resumed where it stopped.';
 
 -- migrate: rollback

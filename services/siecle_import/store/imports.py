@@ -206,14 +206,13 @@ async def in_force_without(connection: Connection, uai: Uai, import_id: UUID) ->
     return InForce(**row) if row else None
 
 
-async def reading_of(connection: Connection, import_id: UUID) -> Record:
-    """What the file of an import says, as it was kept for applying, and the consent given."""
-    row = await connection.fetchrow(
-        "SELECT reading, consent FROM import_run WHERE id = $1", import_id
+async def confirmed(connection: Connection, import_id: UUID) -> Record | None:
+    """What the file of a confirmed import says, as it was kept, and the consent given; None if the
+    import is no longer confirmed.
+    """
+    return await connection.fetchrow(
+        "SELECT reading, consent FROM import_run WHERE id = $1 AND state = 'confirmed'", import_id
     )
-    if row is None:
-        raise LookupError("an import under way was deleted")
-    return row
 
 
 async def keep_findings(
@@ -322,17 +321,39 @@ async def set_preferences(connection: Connection, uai: Uai, wanted: Preferences)
     return bool(changed)
 
 
-async def forget_reports(connection: Connection, before: dt.datetime) -> None:
-    """Erase findings and lists of imports that ended before that moment; the counts stay."""
+async def forget_reports(
+    connection: Connection, before: dt.datetime, *, undone_before: dt.datetime
+) -> None:
+    """Erase findings and lists of imports that ended or were undone before these moments, and the
+    names of their files; the counts stay.
+    """
     await connection.execute(
         """
         WITH old AS (
-            UPDATE import_run SET findings = NULL, file_name = NULL
-            WHERE ended_at < $1 AND findings IS NOT NULL RETURNING id
+            UPDATE import_run SET findings = '[]', file_name = NULL
+            WHERE (ended_at < $1 OR (state = 'undone' AND ended_at < $2))
+                AND (findings <> '[]' OR file_name IS NOT NULL)
+            RETURNING id
         ), entries AS (
             DELETE FROM import_entry e USING old WHERE e.import_id = old.id
         )
         DELETE FROM import_finding f USING old WHERE f.import_id = old.id
         """,
         before,
+        undone_before,
+    )
+
+
+async def give_up(connection: Connection, before: dt.datetime, now: dt.datetime) -> None:
+    """Cancel imports received before that moment that nobody has confirmed."""
+    await connection.execute(
+        """
+        WITH old AS (
+            UPDATE import_run SET state = 'cancelled', reading = NULL, ended_at = $2
+            WHERE state = 'ready' AND received_at < $1 RETURNING id
+        )
+        DELETE FROM import_entry e USING old WHERE e.import_id = old.id
+        """,
+        before,
+        now,
     )

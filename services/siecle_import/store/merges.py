@@ -1,4 +1,4 @@
-"""Merges of two learners, and learners told anew."""
+"""Merges of two learners."""
 
 import datetime as dt
 from typing import Any
@@ -10,7 +10,7 @@ from shared.database import Connection
 from shared.identifiers import Uai
 
 _MERGE = """id, uai, survivor, merged, reason, merged_by, merged_at, undone_by, undone_at,
-    survivor_before, merged_before"""
+    survivor_before, merged_before, after_import"""
 
 
 async def add(
@@ -24,13 +24,14 @@ async def add(
     reason: str,
     merged_by: str,
     merged_at: dt.datetime,
+    after_import: int,
 ) -> None:
     """Note a merge, with both learners as they were `before` it."""
     await connection.execute(
         """
         INSERT INTO merge (id, uai, survivor, merged, survivor_before, merged_before, reason,
-            merged_by, merged_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            merged_by, merged_at, after_import)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         merge_id,
         uai,
@@ -40,6 +41,7 @@ async def add(
         reason,
         merged_by,
         merged_at,
+        after_import,
     )
 
 
@@ -74,4 +76,15 @@ async def set_undone(
         merge_id,
         undone_by,
         undone_at,
+    )
+
+
+async def forget_cards(connection: Connection, before: dt.datetime) -> None:
+    """Erase the former cards of merges made before that moment, which are final."""
+    await connection.execute(
+        """
+        UPDATE merge SET survivor_before = NULL, merged_before = NULL
+        WHERE merged_at < $1 AND survivor_before IS NOT NULL
+        """,
+        before,
     )

@@ -15,7 +15,8 @@ from shared.database import Connection
 from shared.identifiers import Uai
 
 _FIELDS = [field.name for field in fields(Pupil)]
-_COLUMNS = ", ".join(_FIELDS)
+COLUMNS = ", ".join(_FIELDS)
+"""All columns of a learner, as `Pupil` takes them."""
 _WRITTEN = [*_FIELDS, "folded"]
 
 
@@ -54,40 +55,52 @@ async def set_in_force(connection: Connection, uai: Uai, now_in_force: InForce |
 
 
 async def base_of(connection: Connection, uai: Uai) -> list[Pupil]:
-    """Every learner of the school, those who left and those who were merged included."""
-    rows = await connection.fetch(f"SELECT {_COLUMNS} FROM pupil WHERE uai = $1", uai)
+    """Every learner of the school, those who left and those who were merged included; the active
+    ones last, who are the first to be recognised by a key that several have.
+    """
+    rows = await connection.fetch(
+        f"SELECT {COLUMNS} FROM pupil WHERE uai = $1 ORDER BY active, id", uai
+    )
     return [Pupil(**row) for row in rows]
 
 
 async def pupils(connection: Connection, uai: Uai, ids: Collection[UUID]) -> dict[UUID, Pupil]:
     """These learners of the school, by id."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM pupil WHERE uai = $1 AND id = ANY($2::uuid[])", uai, sorted(ids)
+        f"SELECT {COLUMNS} FROM pupil WHERE uai = $1 AND id = ANY($2::uuid[])", uai, sorted(ids)
     )
     return {row["id"]: Pupil(**row) for row in rows}
 
 
+class StaleBaseError(Exception):
+    """A learner is not at the version that his change started from: the base was not locked."""
+
+
 async def write(connection: Connection, changes: Sequence[Changed]) -> None:
     """Write learners as they are after their changes: new ones by COPY, the others in one
-    statement.
+    statement. The school's base is locked.
+
+    Raises:
+        StaleBaseError: nothing may be written.
     """
     created = [c.after for c in changes if c.kind is Change.CREATED]
     changed = [c.after for c in changes if c.kind is not Change.CREATED]
     if created:
         await _copy(connection, "pupil", created)
-    if changed:
-        await connection.execute(
-            "CREATE TEMP TABLE changed (LIKE pupil INCLUDING DEFAULTS) ON COMMIT DROP"
-        )
-        await _copy(connection, "changed", changed)
-        columns = [name for name in _WRITTEN if name not in ("id", "uai")]
-        await connection.execute(
-            f"""
-            UPDATE pupil p SET ({", ".join(columns)}) = ({", ".join(f"c.{c}" for c in columns)})
-            FROM changed c WHERE p.id = c.id
-            """
-        )
-        await connection.execute("DROP TABLE changed")
+    if not changed:
+        return
+    await connection.execute("CREATE TEMP TABLE changed (LIKE pupil INCLUDING DEFAULTS)")
+    await _copy(connection, "changed", changed)
+    columns = [name for name in _WRITTEN if name not in ("id", "uai")]
+    done = await connection.execute(
+        f"""
+        UPDATE pupil p SET ({", ".join(columns)}) = ({", ".join(f"c.{c}" for c in columns)})
+        FROM changed c WHERE p.id = c.id AND p.version = c.version - 1
+        """
+    )
+    await connection.execute("DROP TABLE changed")
+    if done != f"UPDATE {len(changed)}":
+        raise StaleBaseError
 
 
 async def _copy(connection: Connection, table: str, people: Sequence[Pupil]) -> None:
@@ -116,19 +129,27 @@ class Search:
     source: str | None = None
 
 
+class UnknownCursorError(Exception):
+    """The learner behind whom a page was to begin has been erased."""
+
+
 async def search(
     connection: Connection, uai: Uai, wanted: Search, after: UUID | None, limit: int
 ) -> list[tuple[Pupil, bool]]:
     """The learners of a school that are looked for, by name, those behind `after`; and whether a
     closed transfer names them.
+
+    Raises:
+        UnknownCursorError
     """
     rows = await connection.fetch(
         f"""
-        SELECT {_COLUMNS}, EXISTS (SELECT FROM pupil_transfer t WHERE t.pupil_id = pupil.id)
+        SELECT {COLUMNS}, EXISTS (SELECT FROM pupil_transfer t WHERE t.pupil_id = pupil.id)
             AS transferred
         FROM pupil
         WHERE uai = $1 AND merged_into IS NULL
-            AND ($2::uuid IS NULL OR (folded, id) > (SELECT folded, id FROM pupil WHERE id = $2))
+            AND ($2::uuid IS NULL
+                OR (folded, id) > (SELECT folded, id FROM pupil WHERE id = $2 AND uai = $1))
             AND folded LIKE ALL ($3::text[])
             AND ($4::text IS NULL OR $4 IN (rnie, bea, ina))
             AND ($5::text[] IS NULL OR mef = ANY($5))
@@ -147,6 +168,8 @@ async def search(
         wanted.source,
         limit,
     )
+    if after is not None and not rows and not await pupils(connection, uai, [after]):
+        raise UnknownCursorError
     return [(Pupil(**{n: row[n] for n in _FIELDS}), row["transferred"]) for row in rows]
 
 
@@ -185,45 +208,34 @@ async def transferred_since(
 
 async def erase_undone(connection: Connection, before: dt.datetime) -> list[UUID]:
     """Erase learners whom only an undone import had created, undone before that moment, if no
-    transfer names them; returns their ids.
+    transfer names them; returns their ids. None while events are parked: one may name them. The
+    schools concerned are locked.
     """
+    await connection.execute(
+        """
+        SELECT FROM school WHERE uai IN (
+            SELECT uai FROM pupil WHERE reason = 'annule' AND NOT active AND since < $1)
+        ORDER BY uai FOR UPDATE
+        """,
+        before,
+    )
     rows = await connection.fetch(
         """
-        WITH gone AS (
-            DELETE FROM pupil p WHERE reason = 'annule' AND NOT active AND since < $1
-                AND NOT EXISTS (SELECT FROM pupil_transfer t WHERE t.pupil_id = p.id)
-                AND NOT EXISTS (SELECT FROM pupil m WHERE m.merged_into = p.id)
-            RETURNING id
-        ), entries AS (
-            DELETE FROM import_entry e USING gone WHERE e.pupil_id = gone.id
-        )
-        SELECT id FROM gone
+        DELETE FROM pupil p WHERE reason = 'annule' AND NOT active AND since < $1
+            AND NOT EXISTS (SELECT FROM pupil_transfer t WHERE t.pupil_id = p.id)
+            AND NOT EXISTS (SELECT FROM pupil m WHERE m.merged_into = p.id)
+            AND NOT EXISTS (SELECT FROM parked)
+        RETURNING id
         """,
         before,
     )
     return [row["id"] for row in rows]
 
 
-async def next_to_republish(
-    connection: Connection, after: UUID | None, limit: int, raise_by: int
-) -> list[Pupil]:
-    """Raise the version of the next learners in the order of their ids; returns them so.
-
-    A raise by more than one comes after a restore: later stays count above it, too.
-    """
-    rows = await connection.fetch(
-        f"""
-        UPDATE pupil SET version = version + $3,
-            stay_floor = CASE WHEN $3 > 1 THEN stay_floor + $3 ELSE stay_floor END
-        WHERE id IN (SELECT id FROM pupil WHERE $1::uuid IS NULL OR id > $1
-            ORDER BY id LIMIT $2 FOR UPDATE)
-        RETURNING {_COLUMNS}
-        """,
-        after,
-        limit,
-        raise_by,
-    )
-    return sorted((Pupil(**row) for row in rows), key=lambda pupil: pupil.id)
+async def number_of_imports(connection: Connection, uai: Uai) -> int:
+    """The number of the last thing that an import did to the school's base; 0: nothing yet."""
+    number: int = await connection.fetchval("SELECT imports FROM school WHERE uai = $1", uai)
+    return number
 
 
 async def count(connection: Connection) -> int:

@@ -1,48 +1,98 @@
-"""How far the learners have been told anew."""
+"""Learners told anew: how far that is, and their higher versions."""
 
 from uuid import UUID
 
+from services.siecle_import.domain.pupils import Pupil
+from services.siecle_import.store.pupils import COLUMNS
 from shared.database import Connection
+from shared.identifiers import Uai
 
 
 async def begin(connection: Connection, new_id: UUID, key_version: int, *, restored: bool) -> UUID:
     """The republication of this kind that was interrupted, or a new one; returns its id."""
-    begun: UUID = await connection.fetchval(
+    await connection.execute(
         """
-        WITH interrupted AS (
-            SELECT id FROM republication
-            WHERE ended_at IS NULL AND key_version = $2 AND restored = $3 ORDER BY id LIMIT 1
-        ), new AS (
-            INSERT INTO republication (id, key_version, restored)
-            SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM interrupted) RETURNING id
-        )
-        SELECT id FROM interrupted UNION ALL SELECT id FROM new
+        INSERT INTO republication (id, key_version, restored) VALUES ($1, $2, $3)
+        ON CONFLICT (restored, key_version) WHERE ended_at IS NULL DO NOTHING
         """,
         new_id,
+        key_version,
+        restored,
+    )
+    begun: UUID = await connection.fetchval(
+        """
+        SELECT id FROM republication
+        WHERE ended_at IS NULL AND key_version = $1 AND restored = $2
+        """,
         key_version,
         restored,
     )
     return begun
 
 
-async def lock(connection: Connection, republication: UUID) -> UUID | None:
-    """Go on with a republication, one process at a time; returns the last learner done."""
-    after: UUID | None = await connection.fetchval(
+async def next_school(connection: Connection, republication: UUID) -> Uai | None:
+    """The school that comes next; one process at a time asks."""
+    after = await connection.fetchval(
         "SELECT after FROM republication WHERE id = $1 FOR UPDATE", republication
     )
-    return after
+    uai: str | None = await connection.fetchval(
+        "SELECT min(uai) FROM school WHERE $1::text IS NULL OR uai > $1", after
+    )
+    return Uai(uai) if uai else None
 
 
-async def advance(
-    connection: Connection, republication: UUID, after: UUID | None, *, ended: bool
-) -> None:
-    """Note the last learner that was done, and whether he was the last of all."""
+async def advance(connection: Connection, republication: UUID, done: Uai | None) -> None:
+    """Note the school that was done; none: it was the last."""
     await connection.execute(
         """
-        UPDATE republication SET after = $2, ended_at = CASE WHEN $3 THEN clock_timestamp() END
+        UPDATE republication SET after = coalesce($2, after),
+            ended_at = CASE WHEN $2::text IS NULL THEN clock_timestamp() END
         WHERE id = $1
         """,
         republication,
-        after,
-        ended,
+        done,
+    )
+
+
+async def raise_versions(connection: Connection, uai: Uai, by: int) -> list[Pupil]:
+    """Raise the version of every learner of a school whose base is locked; returns them so.
+
+    The last applied import can be undone as before: the versions that it gave go up as well. A
+    raise by more than one comes after a restore: later stays count above it, too.
+    """
+    rows = await connection.fetch(
+        f"""
+        WITH last AS (
+            SELECT id FROM import_run WHERE uai = $1 AND state = 'applied'
+            ORDER BY number DESC LIMIT 1
+        ), entries AS (
+            UPDATE import_entry e SET version = version + $2 FROM last
+            WHERE e.import_id = last.id AND e.version IS NOT NULL
+        )
+        UPDATE pupil SET version = version + $2,
+            stay_floor = CASE WHEN $2 > 1 THEN stay_floor + $2 ELSE stay_floor END
+        WHERE uai = $1 RETURNING {COLUMNS}
+        """,
+        uai,
+        by,
+    )
+    return [Pupil(**row) for row in rows]
+
+
+async def raise_numbers(connection: Connection, uai: Uai, by: int) -> None:
+    """Raise the numbers of the school's imports: those told before a loss may have been higher."""
+    await connection.execute(
+        """
+        WITH numbered AS (
+            UPDATE import_run SET number = number + $2 WHERE uai = $1 AND number IS NOT NULL
+        ), marked AS (
+            UPDATE pupil_transfer t SET after_import = after_import + $2
+            FROM pupil p WHERE p.id = t.pupil_id AND p.uai = $1
+        ), merges AS (
+            UPDATE merge SET after_import = after_import + $2 WHERE uai = $1
+        )
+        UPDATE school SET imports = imports + $2 WHERE uai = $1 AND imports > 0
+        """,
+        uai,
+        by,
     )

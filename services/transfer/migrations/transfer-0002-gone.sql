@@ -4,8 +4,7 @@
 -- migrate: apply
 CREATE TABLE gone (
     pupil_id uuid PRIMARY KEY,
-    version integer NOT NULL, -- nothing up to it counts any more; the highest number: erased
-    surviving_id uuid -- who he goes on as, if merged
+    version integer NOT NULL -- nothing up to it counts any more; the highest number: erased
 );
 COMMENT ON TABLE gone IS 'Learners erased or merged: a late event does not bring them back.';
 

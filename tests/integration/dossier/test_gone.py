@@ -14,7 +14,7 @@ from shared.events import (
     PupilEvent,
     PupilMerged,
 )
-from tests.integration.dossier.test_moving import database, held, pair, request, take, write
+from tests.integration.dossier.test_moving import database, pair, request, take, write
 from tests.support.pupils import A, arrival
 
 __all__ = ["database", "pair"]
@@ -26,6 +26,16 @@ async def doubles(database: Database) -> tuple[UUID, UUID]:
     one, other = arrival(A), arrival(A)
     await take(database, one, other)
     return one.pupil_id, other.pupil_id
+
+
+async def held(database: Database, pupil_id: UUID) -> set[UUID]:
+    """The records that a learner holds, or whom he goes on as."""
+    async with database.connection() as connection:
+        learner = await store.learner(connection, pupil_id)
+        if learner is None:
+            return set()
+        rows = await store.records_of(connection, learner.pupil_id, None, 50)
+    return {row["id"] for row in rows}
 
 
 def merge(survivor: UUID, merged: UUID, version: int = 2, *, undone: bool = False) -> PupilMerged:
@@ -52,33 +62,53 @@ async def test_records_are_joined_and_each_gets_his_own_back(
     assert (await held(database, survivor), await held(database, merged)) == ({his, late}, {others})
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 async def test_a_merge_and_its_undoing_come_in_any_order_and_twice(
-    database: Database, doubles: tuple[UUID, UUID]
+    database: Database, doubles: tuple[UUID, UUID], order: tuple[int, ...]
 ) -> None:
     survivor, merged = doubles
     record = await write(database, merged)
     done, undone = merge(survivor, merged), merge(survivor, merged, 3, undone=True)
-    for order in itertools.permutations((undone, done, done, undone)):
-        await take(database, *order)
+    for position in order:
+        await take(database, (done, undone, done, undone)[position])
     assert await held(database, merged) == {record}
+    assert await held(database, survivor) == set()
 
 
-async def test_a_chain_of_merges_is_undone_link_by_link(
-    database: Database, doubles: tuple[UUID, UUID]
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_a_chain_of_merges_holds_in_any_order_and_is_undone_link_by_link(
+    database: Database, doubles: tuple[UUID, UUID], *, at_once: bool, backwards: bool
 ) -> None:
     first, second = doubles
     third = arrival(A)
     await take(database, third)
-    record = await write(database, first)
-    await take(database, merge(second, first))
-    await take(database, merge(third.pupil_id, second))
-    assert await held(database, third.pupil_id) == {record}
-    async with database.connection() as connection:
-        assert (await store.goes_on_as(connection, [first])) == {first: third.pupil_id}
-    await take(database, merge(third.pupil_id, second, 3, undone=True))
-    assert await held(database, second) == {record}
-    await take(database, merge(second, first, 3, undone=True))
-    assert await held(database, first) == {record}
+    records = {await write(database, first), await write(database, second)}
+    links = [merge(second, first), merge(third.pupil_id, second)][:: -1 if backwards else 1]
+    for group in [links] if at_once else [[link] for link in links]:
+        await take(database, *group)
+    assert await held(database, third.pupil_id) == records
+    undone = [merge(second, first, 3, undone=True), merge(third.pupil_id, second, 3, undone=True)]
+    await take(database, undone[0])
+    assert len(await held(database, first)) == len(await held(database, third.pupil_id)) == 1
+    await take(database, undone[1])
+    assert len(await held(database, second)) == 1
+    assert await held(database, third.pupil_id) == set()
+
+
+async def test_the_records_of_whoever_goes_on_as_him_leave_with_a_learner(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    old, new = pair
+    double = arrival(A)
+    await take(database, double)
+    records = {await write(database, double.pupil_id), await write(database, old)}
+    await take(database, merge(old, double.pupil_id))
+    [answer] = await take(database, request(old, new))
+    assert isinstance(answer, DossierTransferred)
+    assert (answer.counts, await held(database, new)) == ({"bilan": 2}, records)
+    await take(database, merge(old, double.pupil_id, 3, undone=True))
+    assert await held(database, new) == records, "what has left has left"
 
 
 async def test_records_that_arrive_for_a_merged_learner_go_to_whom_he_goes_on_as(
@@ -102,7 +132,7 @@ async def test_a_learner_who_goes_on_as_another_keeps_his_records_at_the_origin(
     await take(database, survivor, merge(survivor.pupil_id, old))
     [answer] = await take(database, request(old, new))
     assert isinstance(answer, DossierTransferRefused)
-    assert answer.reason == "returned"
+    assert answer.reason == "merged"
     assert await held(database, survivor.pupil_id) == {record}
 
 

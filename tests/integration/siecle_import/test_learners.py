@@ -151,6 +151,30 @@ async def test_the_base_is_searched_without_accents_and_page_by_page(school: Sch
     assert (await post(school, "/pupils/search", json={"ine": "x"})).status_code == 422
 
 
+async def test_nothing_but_signs_finds_nobody_and_a_hostile_text_is_refused(
+    school: School, base: Database
+) -> None:
+    await apply(school, export(1, 2, 3))
+    assert await learners(school, name="-%_") == []
+    for wanted in ({"division": "\0"}, {"mefs": ["\0"]}, {"source": "x"}, {"limit": 0}):
+        assert (await post(school, "/pupils/search", json=wanted)).status_code == 422, wanted
+    entered = (await post(school, "/pupils", json=APPRENTICE)).json()
+    left = await change(school, entered, "/departure", json={"on": "2026-01-10", "reason": "\0"})
+    assert left.status_code == 422
+    after = (await learners(school, limit=2))[-1]["id"]
+    async with base.connection() as connection:
+        await connection.execute("DELETE FROM pupil WHERE id = $1", after)
+    gone = await post(school, "/pupils/search", json={"after": after})
+    assert (gone.status_code, gone.json()["title"]) == (409, "Liste modifiée")
+
+
+async def test_a_change_that_changes_nothing_is_no_event(school: School, base: Database) -> None:
+    entered = (await post(school, "/pupils", json=APPRENTICE)).json()
+    again = await change(school, entered, method="PUT", json=APPRENTICE)
+    assert (again.status_code, again.json()["version"]) == (200, 1)
+    assert len(await events(base, "%pupil%")) == 1
+
+
 async def test_the_model_of_the_csv_can_be_had_and_is_read(school: School) -> None:
     model = await school.call("siecle_import", "GET", "/import-model.csv")
     assert model.content.decode("utf-8-sig") == HEADER + "\r\n"
@@ -202,6 +226,11 @@ async def test_a_csv_that_is_not_of_the_model_is_refused_with_what_to_do(school:
         (table("trop;peu"), "csv_malformed"),
         (b"Nom;Classe\r\nX;Y", "csv_file"),
         (table(), "no_pupil"),
+        (table().replace(b"mef", b"ine"), "csv_malformed"),
+        (
+            table("BÉCŒUR;;Noé;04/05/2007;;M;;;;;;").decode("iso8859-15").encode() + b"\xe9",
+            "encoding_invalid_bytes",
+        ),
     ):
         refused = await send(school, content)
         assert (refused["state"], refused["findings"][0]["code"]) == ("refused", code)

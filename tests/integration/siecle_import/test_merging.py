@@ -89,3 +89,28 @@ async def test_what_cannot_be_merged_is_told(school: School) -> None:
     assert (await merge(school, survivor, merged)).status_code == 409
     stranger = {"id": "01a20a95-27f1-4233-9408-3d93e472ae05"}
     assert (await merge(school, survivor, stranger)).json()["title"] == "Apprenant inconnu"
+
+
+async def test_after_an_import_an_undone_merge_leaves_one_active_card(school: School) -> None:
+    """Nobody knows whether the other one is there: the next import tells, and nothing has left."""
+    survivor, merged = await doubles(school)
+    done = (await merge(school, survivor, merged)).json()
+    await apply(school, export(TWICE, day=1))
+    assert (await post(school, f"/merges/{done['id']}/undo")).status_code == 200
+    back = {p["id"]: p for p in await learners(school)}
+    assert (back[survivor["id"]]["eleve_id"], back[survivor["id"]]["bea"]) == ("700001", None)
+    assert (back[merged["id"]]["active"], back[merged["id"]]["reason"]) == (False, "fusionne")
+    ready = await send(school, export(1, TWICE, day=2))
+    assert (ready["counts"]["reactivated"], ready["counts"]["deactivated"]) == (1, 0)
+
+
+async def test_the_one_who_stays_can_still_be_changed_by_hand(school: School) -> None:
+    fields = {"first_name": "Awa", "birth_date": "2007-05-04"}
+    one = (await post(school, "/pupils", json={"family_name": "N'Diaye", **fields})).json()
+    described = {"family_name": "Ndiyae", "ine": [ine(50)], **fields}
+    two = (await post(school, "/pupils", json=described)).json()
+    assert (await merge(school, one, two)).status_code == 201
+    described |= {"division": "CAP 2"}
+    route, headers = f"/pupils/{one['id']}", {"If-Match": '"2"'}
+    changed = await school.call("siecle_import", "PUT", route, json=described, headers=headers)
+    assert (changed.status_code, changed.json()["division"]) == (200, "CAP 2")

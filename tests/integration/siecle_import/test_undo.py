@@ -1,18 +1,31 @@
 """Undoing the last applied import, while nothing later depends on it (docs/transfer.md, 13)."""
 
+import asyncio
 import datetime as dt
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 
 from deploy.local.client import Json, School
+from services.siecle_import.erasing import erase
 from services.siecle_import.handlers import handle
-from services.siecle_import.keeping import erase
+from services.siecle_import.store import pupils
 from shared.database import Database
 from shared.events import Side, TransferClosed
 from shared.identifiers import Uai
 from shared.messaging.consumer import Batch
-from tests.integration.siecle_import.support import apply, events, export, learners, post
+from shared.messaging.parked import park
+from tests.integration.siecle_import.support import (
+    apply,
+    entries,
+    events,
+    export,
+    learners,
+    post,
+    send,
+)
 
 OTHER = Uai("9990002Y")
 
@@ -155,5 +168,58 @@ async def test_a_learner_whom_only_an_undone_import_had_created_is_erased_a_day_
     assert [e["pupil_id"] for e in await events(base, "%erased%")] == [created["NOM002"]]
     assert set(await state(school)) == {"NOM001", "NOM003"}
     async with base.connection() as connection:
-        named = "SELECT count(*) FROM import_entry WHERE shown->>'name' LIKE 'NOM002%'"
-        assert await connection.fetchval(named) == 0
+        for table in ("import_entry", "import_finding", "import_run"):
+            named = f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE '%NOM002%'"
+            assert await connection.fetchval(named) == 0, table
+
+
+async def test_nobody_is_erased_while_an_event_is_parked(school: School, base: Database) -> None:
+    done = await apply(school, export(1))
+    await undo(school, done)
+    later = dt.datetime(2026, 1, 25, tzinfo=dt.UTC)
+    async with base.connection() as connection:
+        await park(connection, uuid4(), "{}", "Error")
+        assert await erase(base, later) == 0
+        await connection.execute("DELETE FROM parked")
+    assert await erase(base, later) == 1
+
+
+async def test_an_erasure_during_an_import_ends_neither(
+    school: School, base: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The learner that only an undone import had created comes back with the next file."""
+    await apply(school, export(1))
+    await undo(school, await apply(school, export(1, 2, day=1)))
+    ready = await send(school, export(1, 2, day=2))
+    asked, base_of = asyncio.Event(), pupils.base_of
+
+    async def slowly(*given: Any) -> Any:
+        found = await base_of(*given)
+        asked.set()
+        await asyncio.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(pupils, "base_of", slowly)
+    confirmed = asyncio.create_task(school.confirm(ready))
+    await asked.wait()
+    assert await erase(base, dt.datetime(2026, 1, 25, tzinfo=dt.UTC)) == 0, "he is back"
+    assert (await confirmed)["state"] == "applied"
+    assert len(await learners(school, active=True)) == 2
+
+
+async def test_what_is_kept_for_a_time_only_is_erased_after_it(
+    school: School, base: Database
+) -> None:
+    await apply(school, export(1, {"n": "2", "ID_NATIONAL": None}))
+    waiting = await send(school, export(1, 3, day=1))
+    await erase(base, dt.datetime(2026, 2, 10, tzinfo=dt.UTC))
+    await school.wait_for_import(waiting["id"], {"ready"})
+    await erase(base, dt.datetime(2026, 3, 10, tzinfo=dt.UTC))
+    given_up = await school.wait_for_import(waiting["id"], {"cancelled"})
+    assert await entries(school, given_up, "created") == []
+    await erase(base, dt.datetime(2027, 3, 10, tzinfo=dt.UTC))
+    answer = await school.call("siecle_import", "GET", "/imports")
+    first = answer.json()["imports"][-1]
+    assert (first["state"], first["findings"], first["file_name"]) == ("applied", [], None)
+    assert first["counts"]["created"] == 2
+    assert (await undo(school, first)).json()["title"] == "Import non annulable"

@@ -229,6 +229,29 @@ def test_a_line_about_a_merged_learner_is_about_whom_he_goes_on_as() -> None:
     assert (both.changes, both.ignored) == ([], [(line(2), Ignored.DOUBLE)])
 
 
+def merged_pair() -> tuple[Pupil, list[Pupil]]:
+    """A base in which pupil 2 goes on as pupil 1."""
+    survivor, merged = base_of(line(1), line(2))
+    return survivor, [survivor, replace(merged, merged_into=survivor.id, active=False)]
+
+
+def test_of_two_lines_of_a_merged_learner_the_one_that_says_present_counts() -> None:
+    """The office has closed one of two cards in SIECLE and kept the other."""
+    survivor, base = merged_pair()
+    change = compare(base, [left(1), line(2)])
+    assert change.of(Change.DEACTIVATED) == []
+    assert [p.id for p in change.of(Change.UPDATED)] == [survivor.id]
+    assert change.ignored == [(left(1), Ignored.DOUBLE)]
+
+
+def test_the_number_of_a_merged_learner_used_again_for_someone_else_touches_nobody() -> None:
+    _, base = merged_pair()
+    other = line(9, eleve_id=line(2).eleve_id, birth_date=dt.date(2010, 1, 1))
+    for lines in ([other], [line(1), other]):
+        change = compare(base, lines)
+        assert (change.changes, change.ignored) == ([], [(other, Ignored.REASSIGNED)])
+
+
 def needed(
     base: Sequence[Pupil],
     lines: Sequence[PupilLine],

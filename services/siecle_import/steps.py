@@ -1,18 +1,19 @@
 """The work on imports behind the requests: read what was received, apply what was confirmed.
 
 One process an import. Each step ends in one transaction that also writes the new state; a crash
-before it leaves the former state, and the step is done again. A step that has crashed the process
-`ATTEMPTS` times ends as failed.
+before it leaves the former state, and the step is done again. A step that was begun `ATTEMPTS`
+times and never ended, because the process or its database went away, ends as failed.
 """
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import structlog
 from asyncpg import Record
+from asyncpg.exceptions import TransactionRollbackError
 from pydantic import TypeAdapter
 
 from services.siecle_import.announce import import_applied, pupil_events
@@ -22,10 +23,11 @@ from services.siecle_import.domain.imports import (
     State,
     check_confirmed,
 )
-from services.siecle_import.domain.pupils import Change
+from services.siecle_import.domain.pupils import Change, Pupil
 from services.siecle_import.files.findings import Finding
 from services.siecle_import.files.reading import Reading, read
 from services.siecle_import.identifiers import school_timezone
+from services.siecle_import.importing import Consent
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import Preview, counts_of, grouped, preview_of
 from services.siecle_import.store import imports, pupils
@@ -37,6 +39,8 @@ from shared.service import Runtime
 POLL_SECONDS = 0.2
 PROGRESS_SECONDS = 0.25
 ATTEMPTS = 10
+TRY_AGAIN = (*UNAVAILABLE, TransactionRollbackError, pupils.StaleBaseError)
+"""What ends a step through no fault of the file: the database is away, someone came first."""
 
 log = structlog.get_logger()
 _READING = TypeAdapter(Reading)
@@ -46,16 +50,18 @@ async def run(runtime: Runtime) -> None:
     """Work on imports until the service stops."""
     keys = KeyMaker.from_settings(runtime.settings)
     while not runtime.stop.is_set():
-        runtime.work.clear()
+        runtime.wake.clear()
         try:
             await work(runtime.database, runtime.clock, keys)
         except Exception:  # the database is away: the imports are as they were
             log.warning("imports.failed", exc_info=True)
-        await pause(runtime.work, POLL_SECONDS)
+        await pause(runtime.wake, POLL_SECONDS)
 
 
 async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
-    """One step of each import that has one to do and that no other process works on."""
+    """One step of each import that has one to do and that no other process works on, one after the
+    other: Python would not do two at once any faster.
+    """
     async with database.connection() as owner:
         for row in await imports.at_work(owner):
             if not await imports.try_to_own(owner, row["id"]):
@@ -78,7 +84,7 @@ async def _step(database: Database, clock: Clock, keys: KeyMaker, row: Record) -
             await _read(database, clock, row)
         else:
             await _apply(database, clock, keys, row)
-    except UNAVAILABLE:  # the import is as it was, and its turn comes again
+    except TRY_AGAIN:  # the import is as it was, and its turn comes again
         raise
     except Exception:
         log.error("import.failed", import_id=str(row["id"]), exc_info=True)
@@ -86,7 +92,7 @@ async def _step(database: Database, clock: Clock, keys: KeyMaker, row: Record) -
 
 
 class _TooManyAttemptsError(Exception):
-    """The step has ended the process several times."""
+    """The step was begun several times and never ended."""
 
 
 async def _end(
@@ -145,16 +151,18 @@ async def _read(database: Database, clock: Clock, row: Record) -> None:
     }
     async with database.transaction() as transaction:
         connection = transaction.connection
-        await imports.set_state(
+        moved = await imports.set_state(
             connection,
             row["id"],
             expected=State.RECEIVED,
             state=state,
             values={**values, **consent},
         )
+        if moved is None:
+            return
         await imports.delete_file(connection, row["id"])
         await imports.keep_findings(connection, row["id"], preview.findings)
-        await imports.keep_lists(connection, row["id"], preview.entries())
+        await imports.keep_lists(connection, row["id"], preview.entries(applied=False))
 
 
 async def _reading(database: Database, clock: Clock, row: Record) -> Reading:
@@ -176,10 +184,13 @@ async def _reading(database: Database, clock: Clock, row: Record) -> Reading:
             progress=progress,
         )  # fmt: skip
         reading = asyncio.create_task(thread)
-        while not (await asyncio.wait({reading}, timeout=PROGRESS_SECONDS))[0]:
-            async with database.connection() as connection:
-                await imports.set_progress(connection, row["id"], percent)
-        return await reading
+        try:
+            while not (await asyncio.wait({reading}, timeout=PROGRESS_SECONDS))[0]:
+                async with database.connection() as connection:
+                    await imports.set_progress(connection, row["id"], percent)
+        finally:
+            await asyncio.wait({reading})  # a thread cannot be stopped, and it reads the file
+        return reading.result()
 
 
 async def _chunks(connection: Connection, import_id: UUID) -> AsyncIterator[bytes]:
@@ -217,29 +228,42 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
     async with database.transaction() as transaction:
         connection = transaction.connection
         await pupils.lock_school(connection, row["uai"])
-        kept = await imports.reading_of(connection, row["id"])
-        consent = kept["consent"] or {"codes": (), "number": None, "spared": ()}
-        reading = _READING.validate_json(kept["reading"])
+        run = await imports.confirmed(connection, row["id"])
+        if run is None:
+            return
+        consent = Consent.of(run["consent"])
         base = await pupils.base_of(connection, row["uai"])
         in_force = await pupils.in_force(connection, row["uai"])
-        spared = {UUID(pupil) for pupil in consent["spared"]}
         preview = await asyncio.to_thread(
-            preview_of, base, reading, Uai(row["uai"]), in_force, now=clock.now(), spare=spared
+            _preview_of_kept, run["reading"], base, Uai(row["uai"]), in_force, clock, consent
         )
         await imports.delete_lists(connection, row["id"])
-        await imports.keep_lists(connection, row["id"], preview.entries())
         values = _previewed(preview)
         try:
-            check_confirmed(preview.needed, consent["codes"], consent["number"])
+            check_confirmed(preview.needed, consent.codes, consent.number)
         except NotConfirmedError:
             state, values = State.READY, {**values, "consent": None, "confirmed_by": None}
+            await imports.keep_lists(connection, row["id"], preview.entries(applied=False))
         else:
+            await imports.keep_lists(connection, row["id"], preview.entries(applied=True))
             number = await _write(transaction, Uai(row["uai"]), preview, in_force, keys)
             ended = {"number": number, "reading": None, "ended_at": clock.now()}
             state, values = State.APPLIED, {**values, **ended}
         await imports.set_state(
             connection, row["id"], expected=State.CONFIRMED, state=state, values=values
         )
+
+
+def _preview_of_kept(
+    kept: bytes,
+    base: Sequence[Pupil],
+    uai: Uai,
+    in_force: InForce | None,
+    clock: Clock,
+    consent: Consent,
+) -> Preview:
+    reading = _READING.validate_json(kept)
+    return preview_of(base, reading, uai, in_force, now=clock.now(), spare=consent.spared)
 
 
 async def _write(
@@ -251,14 +275,14 @@ async def _write(
 ) -> int:
     """Write the differences and tell them; returns the number of this import of the school."""
     connection, changes = transaction.connection, preview.difference.changes
-    events = asyncio.create_task(asyncio.to_thread(pupil_events, changes, keys))
-    await pupils.write(connection, changes)
+    told = asyncio.to_thread(pupil_events, changes, keys)
+    events, _ = await asyncio.gather(told, pupils.write(connection, changes))
     if preview.in_force.source == "csv" and in_force and in_force.source == "siecle":
         now_in_force = in_force  # a CSV is no list of the whole school
     else:
         now_in_force = preview.in_force
     number = await pupils.set_in_force(connection, uai, now_in_force)
     departed = preview.difference.of(Change.DEACTIVATED)
-    transaction.publish(await events)
+    transaction.publish(events)
     transaction.publish([import_applied(uai, number, now_in_force, departed)])
     return number

@@ -33,8 +33,8 @@ from services.siecle_import.files.catalogue import LEVELS
 from services.siecle_import.importing import Consent
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.settings import ImportSettings
+from services.siecle_import.steps import work
 from services.siecle_import.store import imports
-from services.siecle_import.working import work
 from shared.clock import Clock
 from shared.database import Database
 from shared.identifiers import Uai

@@ -12,7 +12,7 @@ from services.siecle_import.domain.pupils import Change, Changed, Pupil
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import PUPIL
 from services.siecle_import.store import merges, pupils
-from shared.database import Transaction
+from shared.database import Connection, Transaction
 from shared.events import PupilMerged
 from shared.identifiers import Uai
 
@@ -25,8 +25,8 @@ class UnknownMergeError(Exception):
     """The school has no such merge."""
 
 
-Act = Callable[[Pupil, Sequence[Pupil]], Changed]
-"""What is done to a learner, given all those of the school too."""
+Act = Callable[[Pupil, Sequence[Pupil]], Changed | None]
+"""What is done to a learner, given all those of the school too; None where nothing differs."""
 
 
 async def enter(
@@ -49,7 +49,7 @@ async def enter(
 
 async def change(
     transaction: Transaction, uai: Uai, pupil_id: UUID, version: int, keys: KeyMaker, act: Act
-) -> Pupil:
+) -> None:
     """Do `act` to a learner who is at `version`.
 
     Raises:
@@ -62,9 +62,8 @@ async def change(
         raise UnknownPupilError
     if pupil.version != version:
         raise ChangedMeanwhileError
-    changed = act(pupil, base)
-    await _write(transaction, [changed], keys)
-    return changed.after
+    if changed := act(pupil, base):
+        await _write(transaction, [changed], keys)
 
 
 async def _write(transaction: Transaction, changes: Sequence[Changed], keys: KeyMaker) -> None:
@@ -73,15 +72,14 @@ async def _write(transaction: Transaction, changes: Sequence[Changed], keys: Key
 
 
 async def both(
-    transaction: Transaction, uai: Uai, survivor: UUID, other: UUID
+    connection: Connection, uai: Uai, survivor: UUID, other: UUID
 ) -> tuple[Pupil, Pupil]:
-    """Two learners of the school, whose base is locked from now on.
+    """Two learners of the school.
 
     Raises:
         UnknownPupilError
     """
-    await pupils.lock_school(transaction.connection, uai)
-    found = await pupils.pupils(transaction.connection, uai, {survivor, other})
+    found = await pupils.pupils(connection, uai, {survivor, other})
     if survivor not in found or other not in found:
         raise UnknownPupilError
     return found[survivor], found[other]
@@ -90,7 +88,8 @@ async def both(
 async def merge(
     transaction: Transaction,
     merge_id: UUID,
-    pair: tuple[Pupil, Pupil],
+    uai: Uai,
+    pair: tuple[UUID, UUID],
     reason: merging.MergeReason,
     keys: KeyMaker,
     *,
@@ -100,9 +99,10 @@ async def merge(
     """Make the second of a pair go on as the first.
 
     Raises:
-        NotMergeableError
+        UnknownPupilError, NotMergeableError
     """
-    survivor, other = pair
+    await pupils.lock_school(transaction.connection, uai)
+    survivor, other = await both(transaction.connection, uai, *pair)
     done = merging.merge(survivor, other, now)
     await pupils.write(transaction.connection, [done.survivor, done.merged])
     await merges.add(
@@ -115,6 +115,7 @@ async def merge(
         reason=reason.value,
         merged_by=by,
         merged_at=now,
+        after_import=await pupils.number_of_imports(transaction.connection, uai),
     )
     transaction.publish([_merged(done, undone=False)])
     transaction.publish([pupil_event(Change.UPDATED, done.survivor.after, keys)])
@@ -132,7 +133,7 @@ async def undo_merge(
     row = await merges.merge(transaction.connection, uai, merge_id)
     if row is None:
         raise UnknownMergeError
-    if row["undone_at"] is not None:
+    if row["undone_at"] is not None or row["survivor_before"] is None:
         raise merging.NotReversibleError
     found = await pupils.pupils(transaction.connection, uai, {row["survivor"], row["merged"]})
     if len(found) < 2:
@@ -142,7 +143,9 @@ async def undo_merge(
         PUPIL.validate_python(row["merged_before"]),
     )
     pair = found[row["survivor"]], found[row["merged"]]
-    done = merging.undo_merge(before, pair, row["merged_at"], now)
+    number = await pupils.number_of_imports(transaction.connection, uai)
+    since = number != row["after_import"]
+    done = merging.undo_merge(before, pair, row["merged_at"], imported_since=since, now=now)
     await pupils.write(transaction.connection, [done.survivor, done.merged])
     await merges.set_undone(transaction.connection, merge_id, by, now)
     transaction.publish([_merged(done, undone=True)])
