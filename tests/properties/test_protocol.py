@@ -17,10 +17,12 @@ from shared.database import Database
 from tests.properties.world import World
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
-PERSONS = (1, 2, 3)
+PERSONS = (1, 2)
 
 school = st.integers(0, 4)
 actions = st.one_of(
+    st.tuples(st.just("goes"), school, st.sampled_from(PERSONS)),
+    st.tuples(st.just("goes"), school, st.sampled_from(PERSONS)),
     st.tuples(st.just("imports"), school, st.sets(st.sampled_from(PERSONS))),
     st.tuples(st.just("switch"), school, st.booleans()),
     st.tuples(st.just("write"), school, st.sampled_from(PERSONS)),
@@ -52,8 +54,14 @@ async def test_the_promises_hold_after_any_sequence(
     await world.clear()
     for at in range(schools):
         await world.switch(at, active=True)
+    world.imports(0, set(PERSONS))
+    await world.settle(dice)
+    for number in PERSONS:
+        await world.write(0, number)
     for action, at, what in sequence:
         match action, what:
+            case "goes", int():
+                world.goes(at, what)
             case "imports", set():
                 world.imports(at, what)
             case "switch", bool():

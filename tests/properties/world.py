@@ -122,6 +122,16 @@ class World:
             )
         )
 
+    def goes(self, school: int, number: int) -> None:
+        """Someone leaves where he is for another school; both import."""
+        to = self.schools[school % len(self.schools)]
+        for uai in self.schools:
+            there = {n for (where, n), p in self.base.items() if where == uai and p.active}
+            if number in there and uai != to:
+                self.imports(self.schools.index(uai), there - {number})
+            elif uai == to:
+                self.imports(self.schools.index(uai), there | {number})
+
     def _event(self, person: Person, kind: type[PupilEvent]) -> PupilEvent:
         person.version += 1
         return kind(
