@@ -5,6 +5,7 @@ PYTHON ?= python3
 UV ?= .venv/bin/uv
 # Further arguments for the command, e.g. « make test ARGS="-k transfer -x" ».
 ARGS ?=
+EXAMPLES ?= 2000
 
 RUN := .venv/bin/python -m
 PACKAGES := .venv/installed
@@ -16,10 +17,10 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test long lint bench lock clean
+.PHONY: help setup demo up down test long properties lint bench lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(PACKAGES) $(BROKER) ## Install the Python packages and RabbitMQ into the tree
 
@@ -38,6 +39,10 @@ test: setup ## Run the tests, without the long ones
 long: setup ## Run the long tests: many more orders of events, fuzzing
 	$(RUN) pytest -m long $(ARGS)
 	FUZZ_EXAMPLES=3000 $(RUN) pytest tests/unit/siecle_import/test_reading_fuzz.py $(ARGS)
+	@$(MAKE) properties
+
+properties: setup ## Play EXAMPLES sequences of events (2000) against the model
+	EXAMPLES=$(EXAMPLES) $(RUN) pytest -s tests/properties $(ARGS)
 
 lint: $(PACKAGES) ## Check format, style, types and the imports between packages
 	.venv/bin/ruff format --check

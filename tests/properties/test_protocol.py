@@ -7,7 +7,7 @@ sequence that fails as short as it can.
 
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -30,6 +30,14 @@ actions = st.one_of(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def count() -> Iterator[list[int]]:
+    """How many sequences were played; told at the end."""
+    played: list[int] = []
+    yield played
+    print(f"\n{len(played)} sequences played")
+
+
 @pytest.fixture
 async def databases(database_urls: Mapping[str, str]) -> AsyncIterator[Mapping[str, Database]]:
     opened = {name: await Database.open(database_urls[name], 4) for name in ("transfer", "dossier")}
@@ -46,10 +54,12 @@ async def databases(database_urls: Mapping[str, str]) -> AsyncIterator[Mapping[s
 @given(schools=st.integers(2, 5), sequence=st.lists(actions, max_size=25), seed=st.integers(0, 99))
 async def test_the_promises_hold_after_any_sequence(
     databases: Mapping[str, Database],
+    count: list[int],
     schools: int,
     sequence: list[tuple[str, int, object]],
     seed: int,
 ) -> None:
+    count.append(seed)
     world, dice = World(databases, schools), random.Random(seed)
     await world.clear()
     for at in range(schools):
