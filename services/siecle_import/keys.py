@@ -60,7 +60,8 @@ class KeyMaker:
         )
 
     def _digest(self, *parts: str) -> bytes:
-        return blake2b("\x1f".join(parts).encode(), digest_size=KEY_BYTES, key=self.secret).digest()
+        text = "\x1f".join(parts).encode()
+        return blake2b(text, digest_size=KEY_BYTES, key=self.secret).digest()
 
 
 def _folded(names: Iterable[str]) -> list[str]:

@@ -75,7 +75,6 @@ CREATE TABLE import_entry (
     PRIMARY KEY (import_id, list, position)
 );
 COMMENT ON TABLE import_entry IS 'The list behind each count of an import: its preview, then what it did.';
-CREATE INDEX import_entry_of_pupil ON import_entry (pupil_id);
 
 CREATE TABLE merge (
     id uuid PRIMARY KEY,
