@@ -1,5 +1,6 @@
 """One pair of servers for the session; databases and a virtual host of its own for each test."""
 
+import asyncio
 import json
 import os
 import secrets
@@ -72,18 +73,21 @@ async def database_urls(
 ) -> AsyncIterator[Mapping[str, str]]:
     """A fresh database of each service of the chain, owned by the role of its template."""
     suffix = secrets.token_hex(4)
-    urls = {}
-    async with _admin(servers) as admin:
-        for service, url in templates.items():
-            base, _, template = url.rpartition("/")
+
+    async def copy(service: str, url: str) -> tuple[str, str]:
+        base, _, template = url.rpartition("/")
+        async with _admin(servers) as admin:
             await admin.execute(
                 f'CREATE DATABASE "{service}_{suffix}" TEMPLATE "{template}" OWNER "{template}"'
             )
-            urls[service] = f"{base}/{service}_{suffix}"
-    yield urls
-    async with _admin(servers) as admin:
-        for service in urls:
+        return service, f"{base}/{service}_{suffix}"
+
+    async def drop(service: str) -> None:
+        async with _admin(servers) as admin:
             await admin.execute(f'DROP DATABASE "{service}_{suffix}" WITH (FORCE)')
+
+    yield dict(await asyncio.gather(*(copy(*template) for template in templates.items())))
+    await asyncio.gather(*(drop(service) for service in templates))
 
 
 @pytest.fixture
