@@ -205,12 +205,14 @@ class TransferRequested(
     TransferEvent, type="fr.cpro.transfer.requested.v1", owner="transfer", listeners=("dossier",)
 ):
     """The records of `origin`, who has left after his stay number `origin_stay`, are to be moved
-    to `destination`.
+    to `destination`; or, with `reverses`, the records that this earlier transfer moved are to go
+    back: the sides are swapped then.
     """
 
     origin: Side
     origin_stay: int = Field(ge=1)
     destination: Side
+    reverses: UUID | None = None
 
 
 class TransferWithdrawn(
@@ -222,9 +224,16 @@ class TransferWithdrawn(
 class DossierTransferred(
     TransferEvent, type="fr.cpro.dossier.transferred.v1", owner="dossier", listeners=("transfer",)
 ):
-    """The records have moved; `counts` says how many of each kind."""
+    """The records have moved; `counts` says how many of each kind, in all.
+
+    `part` 0 is the answer to the request; each later part tells of records that the old school
+    wrote afterwards and that followed. `left` are records that a reversal left behind: they have
+    been changed since the move.
+    """
 
     counts: Mapping[str, int]
+    part: int = Field(default=0, ge=0)
+    left: tuple[UUID, ...] = ()
 
 
 class DossierTransferRefused(
@@ -235,20 +244,44 @@ class DossierTransferRefused(
 ):
     """The records have not moved and never will under this transfer id: the request was taken
     back, the learner has begun a later stay in the school of origin or goes on there as another,
-    or one of the two was erased.
+    one of the two was erased, or what a reversal was to bring back has moved on.
     """
 
-    reason: Literal["withdrawn", "returned", "merged", "erased"]
+    reason: Literal["withdrawn", "returned", "merged", "erased", "moved-on"]
 
 
 class TransferClosed(
     TransferEvent, type="fr.cpro.transfer.closed.v1", owner="transfer", listeners=("siecle_import",)
 ):
-    """The records are in the new school, usable at once."""
+    """The records are in the new school, usable at once; or they are back where they came from,
+    because the transfer was `reversed`.
+    """
 
     origin: Side
     destination: Side
+    outcome: Literal["closed", "reversed"] = "closed"
     counts: Mapping[str, int]
+
+
+class SchoolUpdated(
+    Event,
+    type="fr.cpro.school.updated.v1",
+    owner="etablissement",
+    listeners=("siecle_import", "transfer"),
+    about="uai",
+):
+    """The whole state of a school of the registry; `version` grows by one at each change.
+
+    `successor` is the school that goes on with the learners and rights of a closed one.
+    """
+
+    uai: Uai
+    version: int = Field(ge=1)
+    name: str
+    town: str | None = None
+    academie: str | None = None
+    open: bool = True
+    successor: Uai | None = None
 
 
 def heard_by(service: str) -> tuple[str, ...]:

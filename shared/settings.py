@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     jwks_file: Path | None = Field(
         default=None, description="public keys that sign the tokens (JSON Web Key Set)"
     )
+    signing_key_file: Path | None = Field(
+        default=None,
+        description="private key (JWK, id `service:<name>`) that signs what it sends to services",
+    )
     stop_seconds: float = Field(default=10, gt=0, description="bound of a graceful stop")
     today: dt.date | None = Field(
         default=None, description="the day that demonstrations and tests play on"

@@ -1,18 +1,14 @@
 """One pair of servers for the session; databases and a virtual host of its own for each test."""
 
 import asyncio
-import json
 import os
 import secrets
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
-from joserfc import jwt
-from joserfc.jwk import KeySet, OKPKey
 
 from deploy.local.client import Sign
 from deploy.local.servers import (
@@ -23,6 +19,8 @@ from deploy.local.servers import (
     drop_database,
     running_servers,
 )
+from deploy.local.tokens import Signer
+from deploy.local.tokens import signer as make_signer
 from shared.database import KERNEL_MIGRATIONS, Database, migrate
 from tests.support.system import CHAIN, System, running
 
@@ -111,30 +109,21 @@ async def kernel(servers: Servers) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def signing_key() -> OKPKey:
-    """The key that signs the tokens of the tests."""
-    return OKPKey.generate_key("Ed25519", {"kid": "test"})
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    """The keys of the tests: one that signs as the gateway does, and those of the services."""
+    return make_signer(tmp_path_factory.mktemp("keys"), [service.name for service in CHAIN])
 
 
 @pytest.fixture(scope="session")
-def sign(signing_key: OKPKey) -> Sign:
+def sign(signer: Signer) -> Sign:
     """Signs tokens as the gateway does; claims given replace the usual ones."""
-
-    def token(claims: Mapping[str, object]) -> str:
-        now = int(time.time())
-        usual = {"iss": "test", "aud": "cpro", "iat": now, "exp": now + 300}
-        header = {"alg": "Ed25519", "kid": "test"}
-        return jwt.encode(header, {**usual, **claims}, signing_key, algorithms=["Ed25519"])
-
-    return token
+    return signer.token
 
 
 @pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory, signing_key: OKPKey) -> Path:
-    """A folder with the public keys and the secret of the match keys."""
-    folder = tmp_path_factory.mktemp("keys")
-    public = KeySet([signing_key]).as_dict(private=False)
-    (folder / "jwks.json").write_text(json.dumps(public))
+def keys(signer: Signer) -> Path:
+    """A folder with the keys and the secret of the match keys."""
+    folder = signer.jwks_file.parent
     (folder / "match.key").write_bytes(secrets.token_bytes(32))
     return folder
 

@@ -19,7 +19,7 @@ from deploy.local import ROOT, kept
 from deploy.local.keeper import kept_running
 from deploy.local.processes import Process, Program, finish, start, stop, wait_until
 from deploy.local.servers import Servers, create_database, drop_database, starting_servers
-from deploy.local.tokens import Signer, signer
+from deploy.local.tokens import Signer, service_key_file, signer
 
 SERVICES = (
     "etablissement",
@@ -71,7 +71,7 @@ def running_stack(
     with ExitStack() as stack:
         servers, wait_for_rabbitmq = stack.enter_context(starting_servers(folder, fresh=fresh))
         urls = {name: f"http://127.0.0.1:{kept.port(folder, name)}" for name in services}
-        keys = signer(folder / "keys")
+        keys = signer(folder / "keys", services)
         databases = _databases(servers, services, fresh=fresh)
         common = _common(servers, keys, urls, today) | dict(environment or {})
         own = {name: common | _own(name, databases[name], urls[name], folder) for name in services}
@@ -131,6 +131,7 @@ def _own(service: str, database_url: str, url: str, folder: Path) -> dict[str, s
         "CPRO_DATABASE_URL": database_url,
         "CPRO_HTTP_HOST": str(address.hostname),
         "CPRO_HTTP_PORT": str(address.port),
+        "CPRO_SIGNING_KEY_FILE": str(service_key_file(folder / "keys", service)),
     }
     if service == "siecle_import":
         file = folder / "keys" / "match.key"

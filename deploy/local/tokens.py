@@ -1,9 +1,11 @@
-"""Signs the short-lived tokens that the services accept, in the place of an identity provider."""
+"""Signs the short-lived tokens that the services accept, in the place of an identity provider; and
+makes the keys with which services sign what they send to each other.
+"""
 
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +35,25 @@ class Signer:
         return jwt.encode(header, {**usual, **claims}, self.key, algorithms=["Ed25519"])
 
 
-def signer(folder: Path) -> Signer:
-    """The signer whose key is kept in `folder`; a new one the first time."""
-    key = OKPKey.import_key(json.loads(kept.secret(folder / "signing.jwk", _new_key)))
+def signer(folder: Path, services: Iterable[str]) -> Signer:
+    """The signer whose key is kept in `folder`, beside those of `services`; new ones the first
+    time. The file of public keys holds all of them.
+    """
+    key = _kept(folder / "signing.jwk", secrets.token_hex(8))
+    own = [_kept(service_key_file(folder, name), f"service:{name}") for name in services]
     jwks_file = folder / "jwks.json"
-    jwks_file.write_text(json.dumps(KeySet([key]).as_dict(private=False)))
+    jwks_file.write_text(json.dumps(KeySet([key, *own]).as_dict(private=False)))
     return Signer(key, jwks_file)
 
 
-def _new_key() -> bytes:
-    key = OKPKey.generate_key("Ed25519", {"kid": secrets.token_hex(8), "use": "sig"})
-    return json.dumps(key.as_dict(private=True)).encode()
+def service_key_file(folder: Path, service: str) -> Path:
+    """Where the private key of a service is kept."""
+    return folder / f"{service}.jwk"
+
+
+def _kept(file: Path, kid: str) -> OKPKey:
+    def new() -> bytes:
+        key = OKPKey.generate_key("Ed25519", {"kid": kid, "use": "sig"})
+        return json.dumps(key.as_dict(private=True)).encode()
+
+    return OKPKey.import_key(json.loads(kept.secret(file, new)))

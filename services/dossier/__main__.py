@@ -8,7 +8,7 @@ from shared.service import Service, command_line
 service = Service(
     name="dossier",
     folder=Path(__file__).parent,
-    routers=[api.router],
+    routers=api.ROUTERS,
     handle=handlers.handle,
     problems=api.PROBLEMS,
 )

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.dossier import store
+from services.dossier.store import learners, moves
 from shared.database import Transaction
 from shared.events import (
     DossierTransferred,
@@ -29,13 +29,13 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
     requests = list({r.transfer_id: r for r in batch.of(TransferRequested)}.values())
     await _lock(transaction, requests, merges, [*erased, *(p.pupil_id for p in pupils)])
     if pupils:
-        await store.keep_learners(connection, pupils)
+        await learners.keep_learners(connection, pupils)
     if merges:
-        await store.keep_merges(connection, merges)
+        await learners.keep_merges(connection, merges)
     if erased:
-        await store.erase(connection, erased)
+        await learners.erase(connection, erased)
     if withdrawn:
-        await store.decide_withdrawn(connection, withdrawn)
+        await moves.decide_withdrawn(connection, withdrawn)
     if requests:
         await _move(transaction, requests)
     asked = {request.transfer_id for request in requests}.union(withdrawn)
@@ -54,8 +54,8 @@ async def _lock(
     """
     sides = {side.pupil_id: side.uai for r in requests for side in (r.origin, r.destination)}
     sides |= {pupil: m.uai for m in merges for pupil in (m.merged_id, m.surviving_id)}
-    merged = await store.goes_on_as(transaction.connection, sides) if sides else {}
-    await store.lock_learners(transaction.connection, sides, [*others, *merged.values()])
+    merged = await learners.goes_on_as(transaction.connection, sides) if sides else {}
+    await learners.lock_learners(transaction.connection, sides, [*others, *merged.values()])
 
 
 def _newest(pupils: Iterable[PupilEvent]) -> list[PupilEvent]:
@@ -71,12 +71,12 @@ def _newest_merges(merges: Iterable[PupilMerged]) -> list[PupilMerged]:
 
 async def _move(transaction: Transaction, requests: Sequence[TransferRequested]) -> None:
     """Decide the requests that are not decided yet, and move the records of those that hold."""
-    merged = await store.goes_on_as(
+    merged = await learners.goes_on_as(
         transaction.connection, [request.destination.pupil_id for request in requests]
     )
     in_order = [_to_survivor(r, merged) for r in sorted(requests, key=lambda r: r.transfer_id)]
-    if to_move := await store.decide_requests(transaction.connection, in_order):
-        await store.move_records(transaction.connection, to_move)
+    if to_move := await moves.decide_requests(transaction.connection, in_order):
+        await moves.move_records(transaction.connection, to_move)
 
 
 def _to_survivor(request: TransferRequested, merged: Mapping[UUID, UUID]) -> TransferRequested:
@@ -88,7 +88,7 @@ def _to_survivor(request: TransferRequested, merged: Mapping[UUID, UUID]) -> Tra
 
 async def _answer(transaction: Transaction, transfers: Sequence[UUID]) -> None:
     """Tell the decisions, new or old: a request that is repeated gets the same answer."""
-    for row in await store.decisions(transaction.connection, transfers):
+    for row in await moves.decisions(transaction.connection, transfers):
         transaction.publish([_answer_of(row)])
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.dossier import domain
-from services.dossier import store as dossier_store
 from services.dossier.handlers import handle as dossier_handle
+from services.dossier.store import learners, records
 from services.transfer import store
 from services.transfer.handlers import decide
 from services.transfer.handlers import handle as transfer_handle
@@ -168,10 +168,10 @@ class World:
         record_id = uuid4()
         async with self.databases["dossier"].transaction() as transaction:
             connection = transaction.connection
-            found = await dossier_store.learner_for_writing(connection, person.id)
+            found = await learners.learner_for_writing(connection, person.id)
             if found is None or found.moved_to is not None:
                 return
-            await dossier_store.add_record(connection, record_id, found, CONTENT)
+            await records.add_record(connection, record_id, found, CONTENT)
         self.written[record_id] = number
 
     async def carry(self, dice: random.Random, *, everything: bool = False) -> None:

@@ -12,6 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from deploy.local.client import School, Sign, eventually
+from deploy.local.tokens import service_key_file
 from services.dossier.__main__ import service as dossier
 from services.siecle_import.__main__ import service as siecle_import
 from services.siecle_import.settings import ImportSettings
@@ -46,21 +47,27 @@ def free_port() -> int:
 
 
 def settings_of(
-    service: Service, database_url: str, amqp_url: str, keys: Path, port: int
+    service: Service, database_url: str, amqp_url: str, keys: Path, urls: Mapping[str, str]
 ) -> Settings:
-    """The settings of a service in a test. `keys` is a folder with the key files."""
+    """The settings of a service in a test. `keys` is a folder with the key files, `urls` says where
+    the services listen.
+    """
+    port = int(urls[service.name].rpartition(":")[2])
     common = {
         "environment": "local",
         "database_url": SecretStr(database_url),
         "amqp_url": SecretStr(amqp_url),
         "http_port": port,
         "jwks_file": keys / "jwks.json",
+        "signing_key_file": service_key_file(keys, service.name),
         "today": TODAY,
         "stop_seconds": 5,
     }
     if service.settings is ImportSettings:
         common["match_key_file"] = keys / "match.key"
-    return service.settings.model_validate(common)
+    known = service.settings.model_fields
+    others = {f"{name}_url": url for name, url in urls.items() if f"{name}_url" in known}
+    return service.settings.model_validate(common | others)
 
 
 @asynccontextmanager
@@ -72,14 +79,11 @@ async def running(
     sign: Sign,
 ) -> AsyncIterator[System]:
     """Run services until the block ends."""
-    ports = {service.name: free_port() for service in services}
-    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    urls = {service.name: f"http://127.0.0.1:{free_port()}" for service in services}
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for service in services:
-            settings = settings_of(
-                service, database_urls[service.name], amqp_url, keys, ports[service.name]
-            )
+            settings = settings_of(service, database_urls[service.name], amqp_url, keys, urls)
             group.create_task(run(service, settings, stop))
         try:
             await all_ready(urls)

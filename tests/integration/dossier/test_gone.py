@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.dossier import store
+from services.dossier.store import learners, records
 from shared.database import Database
 from shared.events import (
     DossierTransferred,
@@ -31,10 +31,10 @@ async def doubles(database: Database) -> tuple[UUID, UUID]:
 async def held(database: Database, pupil_id: UUID) -> set[UUID]:
     """The records that a learner holds, or whom he goes on as."""
     async with database.connection() as connection:
-        learner = await store.learner(connection, pupil_id)
+        learner = await learners.learner(connection, pupil_id)
         if learner is None:
             return set()
-        rows = await store.records_of(connection, learner.pupil_id, None, 50)
+        rows = await records.records_of(connection, learner.pupil_id, None, 50)
     return {row["id"] for row in rows}
 
 
@@ -147,7 +147,7 @@ async def test_a_request_about_an_erased_learner_is_refused_and_brings_nobody_ba
     assert answer.reason == "erased"
     assert await held(database, pair[0]) == (set() if side == 0 else {record})
     async with database.connection() as connection:
-        assert await store.learner(connection, pair[side]) is None
+        assert await learners.learner(connection, pair[side]) is None
 
 
 async def test_an_erasure_wins_over_every_version(database: Database) -> None:
@@ -155,4 +155,4 @@ async def test_an_erasure_wins_over_every_version(database: Database) -> None:
     await take(database, PupilErased(pupil_id=learner.pupil_id))
     await take(database, learner, merge(learner.pupil_id, learner.pupil_id))
     async with database.connection() as connection:
-        assert await store.learner(connection, learner.pupil_id) is None
+        assert await learners.learner(connection, learner.pupil_id) is None

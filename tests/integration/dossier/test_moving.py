@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from deploy.local.client import eventually
-from services.dossier import domain, store
+from services.dossier import domain
 from services.dossier.handlers import handle
+from services.dossier.store import learners, records
 from shared.database import Database
 from shared.events import (
     DossierTransferred,
@@ -66,14 +67,14 @@ async def write(database: Database, pupil_id: UUID, kind: str = "bilan") -> UUID
     record_id = uuid4()
     async with database.transaction() as transaction:
         connection = transaction.connection
-        holder = domain.check_writable(await store.learner_for_writing(connection, pupil_id), A)
-        await store.add_record(connection, record_id, holder, content(kind))
+        holder = domain.check_writable(await learners.learner_for_writing(connection, pupil_id), A)
+        await records.add_record(connection, record_id, holder, content(kind))
     return record_id
 
 
 async def held(database: Database, pupil_id: UUID) -> set[UUID]:
     async with database.connection() as connection:
-        return {row["id"] for row in await store.records_of(connection, pupil_id, None, 50)}
+        return {row["id"] for row in await records.records_of(connection, pupil_id, None, 50)}
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ async def test_what_the_new_school_has_written_stays(
     record = await write(database, old)
     await take(database, request(old, new))
     async with database.connection() as connection:
-        row = await store.record_of(connection, new, record)
+        row = await records.record_of(connection, new, record)
     assert row is not None
     assert row["origin_uai"] == A
 
@@ -154,7 +155,7 @@ async def test_a_learner_not_held_yet_is_entered_from_the_request(database: Data
     assert isinstance(answer, DossierTransferred)
     await take(database, pupil(PupilCreated, B, pupil_id=new))
     async with database.connection() as connection:
-        learner = await store.learner(connection, new)
+        learner = await learners.learner(connection, new)
     assert learner == domain.Learner(new, B, None)
 
 
@@ -201,7 +202,7 @@ async def test_a_writer_and_a_move_at_once_lose_no_record(
     old, new = pair
     async with database.transaction() as writing:
         connection = writing.connection
-        holder = domain.check_writable(await store.learner_for_writing(connection, old), A)
+        holder = domain.check_writable(await learners.learner_for_writing(connection, old), A)
         moving = asyncio.create_task(take(database, request(old, new)))
 
         async def waits() -> bool:
@@ -214,6 +215,6 @@ async def test_a_writer_and_a_move_at_once_lose_no_record(
 
         await eventually(waits, "the move to wait for the writer")
         record = uuid4()
-        await store.add_record(connection, record, holder, content("fiche"))
+        await records.add_record(connection, record, holder, content("fiche"))
     await moving
     assert await held(database, new) == {record}

@@ -1,4 +1,4 @@
-"""HTTP of `dossier`: the other modules write records here; staff and modules read them."""
+"""Records of one learner: the other modules write them; staff and modules read them."""
 
 import datetime as dt
 import json
@@ -11,7 +11,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from uuid_utils.compat import uuid7
 
-from services.dossier import domain, store
+from services.dossier import domain
+from services.dossier.store import learners
+from services.dossier.store import records as store
 from shared.database import Connection
 from shared.identifiers import Uai
 from shared.security import Action, Principal, may
@@ -146,7 +148,7 @@ async def write_record(
         connection = transaction.connection
         before = await made_before(connection, caller.sub, key, fingerprint, record_id)
         if before is not None:
-            learner = await store.learner(connection, pupil_id)
+            learner = await learners.learner(connection, pupil_id)
             row = None
             if learner is not None:
                 row = await store.record_of(connection, learner.pupil_id, before)
@@ -154,7 +156,7 @@ async def write_record(
                 raise domain.RecordsMovedError
         else:
             holder = domain.check_writable(
-                await store.learner_for_writing(connection, pupil_id), uai
+                await learners.learner_for_writing(connection, pupil_id), uai
             )
             row = await store.add_record(connection, record_id, holder, content.model_dump())
     record = _record(row)
@@ -175,7 +177,9 @@ async def rewrite_record(
     """Change a record that the learner holds; its school and its date of creation stay."""
     async with database.transaction() as transaction:
         connection = transaction.connection
-        holder = domain.check_writable(await store.learner_for_writing(connection, pupil_id), uai)
+        holder = domain.check_writable(
+            await learners.learner_for_writing(connection, pupil_id), uai
+        )
         _record(await store.record_of(connection, holder.pupil_id, record_id))
         row = await store.change_record(
             connection, holder, record_id, version, content.model_dump()
@@ -217,7 +221,7 @@ async def read_record(
 
 async def _holder(connection: Connection, uai: Uai, pupil_id: UUID) -> domain.Learner:
     """The learner of the school, or whom he goes on as."""
-    learner = await store.learner(connection, pupil_id)
+    learner = await learners.learner(connection, pupil_id)
     if learner is None or learner.uai != uai:
         raise domain.UnknownLearnerError
     return learner

@@ -1,0 +1,1 @@
+"""The SQL of `dossier`, over sets: each function is one question or one change."""

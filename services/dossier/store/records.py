@@ -1,0 +1,103 @@
+"""SQL: the records that learners hold."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from services.dossier.domain import Learner
+from shared.database import Connection
+
+_CARDS = """
+    WITH RECURSIVE card (holder, pupil_id) AS (
+        SELECT id, id FROM unnest($1::uuid[]) AS h (id)
+        UNION
+        SELECT card.holder, l.pupil_id FROM card JOIN learner l ON l.merged_into = card.pupil_id
+    )
+"""
+"""The ids under which the records of holders stand: their own, and those of learners who go on as
+them.
+"""
+
+
+_COLUMNS = """id, kind, title, diploma, body, author, origin_uai, written_on, version,
+    created_at, updated_at"""
+
+
+async def add_record(
+    connection: Connection, record_id: UUID, holder: Learner, content: Mapping[str, Any]
+) -> Record | None:
+    """Write a new record in the school of its holder; `content` holds the fields a caller gives."""
+    return await connection.fetchrow(
+        f"""
+        INSERT INTO record (id, pupil_id, origin_uai, kind, title, diploma, body, author,
+            written_on, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), clock_timestamp())
+        RETURNING pupil_id, {_COLUMNS}
+        """,
+        record_id,
+        holder.pupil_id,
+        holder.uai,
+        *_values(content),
+    )
+
+
+async def change_record(
+    connection: Connection,
+    holder: Learner,
+    record_id: UUID,
+    version: int,
+    content: Mapping[str, Any],
+) -> Record | None:
+    """Write a record anew; None if `version` is no longer the present one."""
+    return await connection.fetchrow(
+        f"""
+        UPDATE record SET kind = $3, title = $4, diploma = $5, body = $6, author = $7,
+            written_on = $8, version = version + 1, updated_at = clock_timestamp()
+        WHERE id = $1 AND version = $2 RETURNING $9::uuid AS pupil_id, {_COLUMNS}
+        """,
+        record_id,
+        version,
+        *_values(content),
+        holder.pupil_id,
+    )
+
+
+def _values(content: Mapping[str, Any]) -> tuple[str, str, str | None, Any, str, dt.date]:
+    return (
+        content["kind"],
+        content["title"],
+        content["diploma"],
+        content["body"],
+        content["author"],
+        content["written_on"],
+    )
+
+
+async def record_of(connection: Connection, pupil_id: UUID, record_id: UUID) -> Record | None:
+    """One record that the learner holds."""
+    return await connection.fetchrow(
+        f"""
+        {_CARDS} SELECT holder AS pupil_id, {_COLUMNS} FROM record JOIN card USING (pupil_id)
+        WHERE id = $2
+        """,
+        [pupil_id],
+        record_id,
+    )
+
+
+async def records_of(
+    connection: Connection, pupil_id: UUID, after: UUID | None, limit: int
+) -> list[Record]:
+    """The records that the learner holds, in the order of their ids, those above `after`."""
+    return await connection.fetch(
+        f"""
+        {_CARDS} SELECT holder AS pupil_id, {_COLUMNS} FROM record JOIN card USING (pupil_id)
+        WHERE $2::uuid IS NULL OR id > $2 ORDER BY id LIMIT $3
+        """,
+        [pupil_id],
+        after,
+        limit,
+    )

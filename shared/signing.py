@@ -1,0 +1,144 @@
+"""What a service signs with its own key: its calls to other services, and tickets.
+
+A ticket lets one person see one learner of another school, for one purpose and five minutes
+(docs/transfer.md, rule 14). `transfer` makes them; the owner of the identity checks them.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+from uuid import UUID, uuid5
+
+import httpx
+from fastapi import Depends, Header, Request
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+from pydantic import BaseModel
+
+from shared.events import Side
+from shared.identifiers import Uai
+from shared.security import ALGORITHM, AUDIENCE, Principal, TokenVerifier, principal
+from shared.settings import Settings
+from shared.web.problems import Problem, ProblemError
+
+CALL_SECONDS = 10.0
+LIFETIME_SECONDS = 300
+TICKET_AUDIENCE = "cpro-ticket"
+TICKET_KEY = "service:transfer"
+
+TICKET_REFUSED = Problem(
+    403,
+    "billet-refuse",
+    "Billet refusé",
+    "Le droit de voir cet apprenant a expiré ou ne vaut pas pour cette action : rouvrez la "
+    "demande de transfert.",
+)
+
+
+class NoSigningKeyError(Exception):
+    """The settings name no key to sign with (`CPRO_SIGNING_KEY_FILE`)."""
+
+
+class Purpose(StrEnum):
+    """What a ticket is for."""
+
+    IDENTITY = "identity"
+    SUGGEST = "suggest"
+    CREATE = "create"
+
+
+class Ticket(BaseModel, frozen=True, extra="ignore"):
+    """The right of `viewer`, of the school `uai`, to see the learner whom `transfer_id` offers."""
+
+    viewer: str
+    uai: Uai
+    transfer_id: UUID
+    learner: Side
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The private key of a service."""
+
+    key: OKPKey
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The key that the settings name.
+
+        Raises:
+            NoSigningKeyError
+        """
+        if settings.signing_key_file is None:
+            raise NoSigningKeyError
+        return cls.from_file(settings.signing_key_file)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """The key of a JSON Web Key file."""
+        return cls(OKPKey.import_key(json.loads(path.read_text())))
+
+    def _sign(self, audience: str, claims: Mapping[str, object]) -> str:
+        now = int(time.time())
+        usual = {"aud": audience, "iat": now, "exp": now + LIFETIME_SECONDS}
+        header = {"alg": ALGORITHM, "kid": self.key.kid}
+        return jwt.encode(header, {**claims, **usual}, self.key, algorithms=[ALGORITHM])
+
+    def ticket(self, ticket: Ticket) -> str:
+        """The text of a ticket, for the header `Cpro-Ticket`."""
+        return self._sign(TICKET_AUDIENCE, ticket.model_dump(mode="json"))
+
+    def client(self, base_url: str) -> httpx.AsyncClient:
+        """A client that calls another service in the name of this one, for five minutes."""
+        token = self._sign(AUDIENCE, {"sub": self.key.kid})
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=CALL_SECONDS)
+
+
+_CLAIMS = jwt.JWTClaimsRegistry(
+    exp={"essential": True}, aud={"essential": True, "value": TICKET_AUDIENCE}
+)
+
+
+def ticket_for(purpose: Purpose) -> object:
+    """A dependency for routes below `/schools/{uai}`: the ticket that the caller shows.
+
+    It must be for this caller, this school and `purpose`, and signed by `transfer`.
+    """
+
+    def check(
+        request: Request,
+        uai: Uai,
+        caller: Annotated[Principal, Depends(principal)],
+        cpro_ticket: Annotated[str, Header(max_length=2000)],
+    ) -> Ticket:
+        verifier: TokenVerifier = request.app.state.runtime.tokens
+        try:
+            decoded = jwt.decode(cpro_ticket, verifier.keys, algorithms=[ALGORITHM])
+            _CLAIMS.validate(decoded.claims)
+            ticket = Ticket.model_validate(decoded.claims)
+        except Exception:  # noqa: BLE001 - a hostile header ends the library in many ways
+            raise ProblemError(TICKET_REFUSED) from None
+        expected = (TICKET_KEY, caller.sub, uai, purpose)
+        if (decoded.header["kid"], ticket.viewer, ticket.uai, ticket.purpose) != expected:
+            raise ProblemError(TICKET_REFUSED)
+        return ticket
+
+    return Depends(check)
+
+
+_CREATED = UUID("9b1c6c0e-6a0f-5d0e-8f57-2f3f0c6a4d11")
+
+
+def learner_created_for(transfer_id: UUID) -> UUID:
+    """The id of the learner whom the receiving school creates for an offer.
+
+    It follows from the transfer's (random) id, so that creating twice makes one learner, and
+    `transfer` can accept him before it has heard of him.
+    """
+    return uuid5(_CREATED, str(transfer_id))
