@@ -1,5 +1,6 @@
 """The rules of records, without I/O."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -42,15 +43,59 @@ class Learner:
     moved_to: UUID | None
 
 
-def check_writable(learner: Learner | None, uai: Uai) -> Learner:
-    """The learner of `uai`, whose records may be written.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One learner on the way that someone's records went: on by the transfer `moved_by`, or
+    `merged` into the next one; the last one holds them.
+    """
+
+    pupil_id: UUID
+    uai: Uai
+    moved_by: UUID | None = None
+    merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a new record of a learner belongs: who holds it, the school that wrote it, and the
+    transfers that it follows (oldest first) if his dossier has gone on.
+    """
+
+    holder: UUID
+    origin_uai: Uai
+    followed: tuple[UUID, ...] = ()
+
+
+def place_of(way: Sequence[Step], uai: Uai) -> Place:
+    """Where `uai` writes a new record of the learner whose records went this `way`: with the others
+    (transfer protocol, rule 5).
+
+    Raises:
+        UnknownLearnerError: not one of this school.
+    """
+    own = _own(way, uai)
+    if own is None:
+        raise UnknownLearnerError
+    followed = tuple(step.moved_by for step in way[:-1] if step.moved_by is not None)
+    return Place(way[-1].pupil_id, uai, followed)
+
+
+def check_changeable(way: Sequence[Step], uai: Uai) -> Step:
+    """The learner of `uai`, whose records may be changed.
 
     Raises:
         UnknownLearnerError: not one of this school.
         RecordsMovedError: his records are in another school (transfer protocol, rule 4).
     """
-    if learner is None or learner.uai != uai:
+    own = _own(way, uai)
+    if own is None:
         raise UnknownLearnerError
-    if learner.moved_to is not None:
+    if own != way[-1]:
         raise RecordsMovedError
-    return learner
+    return own
+
+
+def _own(way: Sequence[Step], uai: Uai) -> Step | None:
+    """Whom the learner goes on as in his own school, if that is `uai`."""
+    own = next((step for step in way if not step.merged), None)
+    return own if own is not None and own.uai == uai else None

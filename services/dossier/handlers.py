@@ -13,6 +13,7 @@ from shared.events import (
     PupilErased,
     PupilEvent,
     PupilMerged,
+    Side,
     TransferRequested,
     TransferWithdrawn,
 )
@@ -71,28 +72,48 @@ def _newest_merges(merges: Iterable[PupilMerged]) -> list[PupilMerged]:
 
 async def _move(transaction: Transaction, requests: Sequence[TransferRequested]) -> None:
     """Decide the requests that are not decided yet, and move the records of those that hold."""
+    connection = transaction.connection
+    reversals = [request for request in requests if request.reverses]
     merged = await learners.goes_on_as(
-        transaction.connection, [request.destination.pupil_id for request in requests]
+        connection,
+        {r.destination.pupil_id for r in requests} | {r.origin.pupil_id for r in reversals},
     )
-    in_order = [_to_survivor(r, merged) for r in sorted(requests, key=lambda r: r.transfer_id)]
-    if to_move := await moves.decide_requests(transaction.connection, in_order):
-        await moves.move_records(transaction.connection, to_move)
+    in_order = [_to_survivors(r, merged) for r in sorted(requests, key=lambda r: r.transfer_id)]
+    to_move = await moves.decide_requests(connection, in_order)
+    if forward := [row["transfer_id"] for row in to_move if row["reverses"] is None]:
+        await moves.move_records(connection, forward)
+    for row in to_move:  # people decide these, one by one
+        if row["reverses"] is not None:
+            await moves.move_back(connection, row["transfer_id"])
 
 
-def _to_survivor(request: TransferRequested, merged: Mapping[UUID, UUID]) -> TransferRequested:
-    """The request with, as its destination, whom the learner goes on as."""
-    to = request.destination
-    there = to.model_copy(update={"pupil_id": merged.get(to.pupil_id, to.pupil_id)})
-    return request.model_copy(update={"destination": there})
+def _to_survivors(request: TransferRequested, merged: Mapping[UUID, UUID]) -> TransferRequested:
+    """The request with, as its destination, whom the learner goes on as; a reversal takes from
+    whom he goes on as, too.
+    """
+    sides = {"destination": _survivor(request.destination, merged)}
+    if request.reverses:
+        sides["origin"] = _survivor(request.origin, merged)
+    return request.model_copy(update=sides)
+
+
+def _survivor(side: Side, merged: Mapping[UUID, UUID]) -> Side:
+    return side.model_copy(update={"pupil_id": merged.get(side.pupil_id, side.pupil_id)})
 
 
 async def _answer(transaction: Transaction, transfers: Sequence[UUID]) -> None:
     """Tell the decisions, new or old: a request that is repeated gets the same answer."""
     for row in await moves.decisions(transaction.connection, transfers):
-        transaction.publish([_answer_of(row)])
+        transaction.publish([answer_of(row)])
 
 
-def _answer_of(row: Record) -> DossierTransferred | DossierTransferRefused:
-    if row["outcome"] == "transferred":
-        return DossierTransferred(transfer_id=row["transfer_id"], counts=row["counts"])
-    return DossierTransferRefused(transfer_id=row["transfer_id"], reason=row["outcome"])
+def answer_of(row: Record) -> DossierTransferred | DossierTransferRefused:
+    """The event that tells a decision about a transfer."""
+    if row["outcome"] != "transferred":
+        return DossierTransferRefused(transfer_id=row["transfer_id"], reason=row["outcome"])
+    return DossierTransferred(
+        transfer_id=row["transfer_id"],
+        counts=row["counts"],
+        part=row["part"],
+        left=row["left_behind"],
+    )

@@ -168,10 +168,11 @@ class World:
         record_id = uuid4()
         async with self.databases["dossier"].transaction() as transaction:
             connection = transaction.connection
-            found = await learners.learner_for_writing(connection, person.id)
-            if found is None or found.moved_to is not None:
+            try:
+                place = domain.place_of(await learners.way_for_writing(connection, person.id), uai)
+            except domain.UnknownLearnerError:
                 return
-            await records.add_record(connection, record_id, found, CONTENT)
+            await records.add_record(connection, record_id, place, CONTENT)
         self.written[record_id] = number
 
     async def carry(self, dice: random.Random, *, everything: bool = False) -> None:

@@ -12,9 +12,10 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from uuid_utils.compat import uuid7
 
 from services.dossier import domain
-from services.dossier.store import learners
+from services.dossier.handlers import answer_of
+from services.dossier.store import learners, moves
 from services.dossier.store import records as store
-from shared.database import Connection
+from shared.database import Connection, Transaction
 from shared.identifiers import Uai
 from shared.security import Action, Principal, may
 from shared.web.app import RequestDatabase
@@ -141,27 +142,33 @@ async def write_record(
     database: RequestDatabase,
     response: Response,
 ) -> Record:
-    """Add a record to a learner of the school; repeating the request adds nothing."""
+    """Add a record to a learner of the school; repeating the request adds nothing. If his dossier
+    has gone on to another school, the record follows it there.
+    """
     record_id = uuid7()
     fingerprint = f"{uai} {pupil_id} {content.model_dump_json()}".encode()
     async with database.transaction() as transaction:
         connection = transaction.connection
         before = await made_before(connection, caller.sub, key, fingerprint, record_id)
-        if before is not None:
-            learner = await learners.learner(connection, pupil_id)
-            row = None
-            if learner is not None:
-                row = await store.record_of(connection, learner.pupil_id, before)
-            if row is None:  # written once already, and gone with the dossier since
-                raise domain.RecordsMovedError
+        if before is None:
+            record = _record(await _write(transaction, uai, pupil_id, record_id, content))
         else:
-            holder = domain.check_writable(
-                await learners.learner_for_writing(connection, pupil_id), uai
-            )
-            row = await store.add_record(connection, record_id, holder, content.model_dump())
-    record = _record(row)
+            record = _record(await store.record_written(connection, uai, before))
     set_etag(response, record.version)
     return record
+
+
+async def _write(
+    transaction: Transaction, uai: Uai, pupil_id: UUID, record_id: UUID, content: RecordContent
+) -> Row | None:
+    """Write a new record; where the dossier has gone on it follows, and `transfer` is told."""
+    way = await learners.way_for_writing(transaction.connection, pupil_id)
+    place = domain.place_of(way, uai)
+    row = await store.add_record(transaction.connection, record_id, place, content.model_dump())
+    if place.followed:
+        decision = await moves.followed(transaction.connection, place.followed[0], content.kind)
+        transaction.publish([answer_of(decision)] if decision else [])
+    return row
 
 
 @router.put("/{record_id}", dependencies=[Depends(may(Action.WRITE_RECORDS))])
@@ -177,10 +184,9 @@ async def rewrite_record(
     """Change a record that the learner holds; its school and its date of creation stay."""
     async with database.transaction() as transaction:
         connection = transaction.connection
-        holder = domain.check_writable(
-            await learners.learner_for_writing(connection, pupil_id), uai
-        )
-        _record(await store.record_of(connection, holder.pupil_id, record_id))
+        way = await learners.way_for_writing(connection, pupil_id)
+        holder = domain.check_changeable(way, uai).pupil_id
+        _record(await store.record_of(connection, holder, record_id))
         row = await store.change_record(
             connection, holder, record_id, version, content.model_dump()
         )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from services.dossier.domain import Learner
+from services.dossier.domain import Learner, Step
 from shared.database import Connection
 from shared.events import PupilEvent, PupilMerged
 from shared.identifiers import Uai
@@ -78,16 +78,44 @@ async def learner(connection: Connection, pupil_id: UUID) -> Learner | None:
     return Learner(row["pupil_id"], Uai(row["uai"]), row["moved_to"]) if row else None
 
 
-async def learner_for_writing(connection: Connection, pupil_id: UUID) -> Learner | None:
-    """The learner, or whom he goes on as, locked so that no move passes until this transaction
-    ends.
+async def way_of(connection: Connection, pupil_id: UUID) -> list[Step]:
+    """The way of a learner's records: from himself to whoever holds them now, merges and moves
+    followed. Empty if he is not known.
     """
-    asked, found = None, await learner(connection, pupil_id)
-    while found is not None and asked != found.pupil_id:  # he may have been merged meanwhile
-        asked = found.pupil_id
-        await connection.execute("SELECT FROM learner WHERE pupil_id = $1 FOR SHARE", asked)
-        found = await learner(connection, pupil_id)
-    return found
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE way (place, pupil_id) AS (
+            SELECT 0, $1::uuid
+            UNION ALL
+            SELECT place + 1, coalesce(l.merged_into, l.moved_to) FROM way
+            JOIN learner l USING (pupil_id)
+            WHERE coalesce(l.merged_into, l.moved_to) IS NOT NULL
+        ) CYCLE pupil_id SET again USING trail
+        SELECT pupil_id, uai, merged_into, CASE WHEN merged_into IS NULL AND moved_to IS NOT NULL
+            THEN moved_by END AS moved_by
+        FROM way JOIN learner USING (pupil_id) WHERE NOT again ORDER BY place
+        """,
+        pupil_id,
+    )
+    return [
+        Step(
+            row["pupil_id"], Uai(row["uai"]), row["moved_by"], merged=row["merged_into"] is not None
+        )
+        for row in rows
+    ]
+
+
+async def way_for_writing(connection: Connection, pupil_id: UUID) -> list[Step]:
+    """The same, all of it locked so that no move passes until this transaction ends."""
+    locked, way = None, await way_of(connection, pupil_id)
+    while way != locked:  # someone may have moved or been merged meanwhile
+        locked = way
+        await connection.execute(
+            "SELECT FROM learner WHERE pupil_id = ANY($1::uuid[]) ORDER BY pupil_id FOR SHARE",
+            sorted(step.pupil_id for step in way),
+        )
+        way = await way_of(connection, pupil_id)
+    return way
 
 
 async def goes_on_as(connection: Connection, pupils: Collection[UUID]) -> dict[UUID, UUID]:

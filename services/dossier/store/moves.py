@@ -11,33 +11,45 @@ from shared.events import TransferRequested
 
 async def decide_requests(
     connection: Connection, requests: Sequence[TransferRequested]
-) -> list[UUID]:
-    """Decide these transfers, unless decided already; returns those whose records are to move now.
+) -> list[Record]:
+    """Decide these transfers, unless decided already; returns those (transfer_id, reverses) whose
+    records are to move now.
 
     A learner who has begun a later stay at the origin (« returned »), or goes on there as another
-    (« merged »), keeps his records there.
+    (« merged »), keeps his records there. A reversal takes back the last move only (« moved-on »).
     """
     rows = await connection.fetch(
         """
-        INSERT INTO move (transfer_id, outcome, origin_pupil, origin_stay, destination_pupil)
+        INSERT INTO move (transfer_id, outcome, origin_pupil, origin_stay, destination_pupil,
+            reverses)
         SELECT r.id, CASE
                 WHEN o.pupil_id IS NULL OR d.pupil_id IS NULL THEN 'erased'
+                WHEN r.reverses IS NOT NULL THEN CASE
+                    WHEN back.transfer_id IS NULL OR back.reversed THEN 'moved-on'
+                    WHEN EXISTS (SELECT FROM move on_from
+                        WHERE on_from.origin_pupil IN (back.destination_pupil, r.origin)
+                            AND on_from.outcome = 'transferred' AND NOT on_from.reversed
+                            AND on_from.reverses IS NULL
+                            AND on_from.decided_at > back.decided_at) THEN 'moved-on'
+                    ELSE 'transferred' END
                 WHEN o.stay > r.stay THEN 'returned'
                 WHEN o.merged_into IS NOT NULL THEN 'merged'
                 ELSE 'transferred' END,
-            r.origin, r.stay, r.destination
-        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[])
-            AS r (id, origin, stay, destination)
+            r.origin, r.stay, r.destination, r.reverses
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::uuid[])
+            AS r (id, origin, stay, destination, reverses)
         LEFT JOIN learner o ON o.pupil_id = r.origin
         LEFT JOIN learner d ON d.pupil_id = r.destination
-        ON CONFLICT DO NOTHING RETURNING transfer_id, outcome
+        LEFT JOIN move back ON back.transfer_id = r.reverses AND back.outcome = 'transferred'
+        ON CONFLICT DO NOTHING RETURNING transfer_id, outcome, reverses
         """,
         [r.transfer_id for r in requests],
         [r.origin.pupil_id for r in requests],
         [r.origin_stay for r in requests],
         [r.destination.pupil_id for r in requests],
+        [r.reverses for r in requests],
     )
-    return [row["transfer_id"] for row in rows if row["outcome"] == "transferred"]
+    return [row for row in rows if row["outcome"] == "transferred"]
 
 
 async def decide_withdrawn(connection: Connection, transfers: Sequence[UUID]) -> None:
@@ -54,6 +66,8 @@ async def decide_withdrawn(connection: Connection, transfers: Sequence[UUID]) ->
 async def move_records(connection: Connection, transfers: Sequence[UUID]) -> None:
     """Move the records of these decided transfers, those of learners who go on as the one who
     leaves included; count them by kind, and note where they went.
+
+    Who receives holds his records himself from now on, wherever an earlier move had taken them.
     """
     await connection.execute(
         """
@@ -63,7 +77,8 @@ async def move_records(connection: Connection, transfers: Sequence[UUID]) -> Non
             SELECT card.transfer_id, l.pupil_id FROM card
             JOIN learner l ON l.merged_into = card.pupil_id
         ), moved AS (
-            UPDATE record SET pupil_id = m.destination_pupil
+            UPDATE record SET pupil_id = m.destination_pupil,
+                moved_by = moved_by || m.transfer_id, moved_at = moved_at || record.version
             FROM card JOIN move m USING (transfer_id) WHERE record.pupil_id = card.pupil_id
             RETURNING m.transfer_id, record.kind
         ), counted AS (
@@ -71,8 +86,12 @@ async def move_records(connection: Connection, transfers: Sequence[UUID]) -> Non
                 SELECT transfer_id, kind, count(*) AS number FROM moved GROUP BY transfer_id, kind
             ) AS by_kind GROUP BY transfer_id
         ), gone AS (
-            UPDATE learner SET moved_to = m.destination_pupil, moved_stay = m.origin_stay
+            UPDATE learner SET moved_to = m.destination_pupil, moved_stay = m.origin_stay,
+                moved_by = m.transfer_id
             FROM move m WHERE m.transfer_id = ANY($1::uuid[]) AND learner.pupil_id = m.origin_pupil
+        ), come AS (
+            UPDATE learner SET moved_to = NULL FROM move m
+            WHERE m.transfer_id = ANY($1::uuid[]) AND learner.pupil_id = m.destination_pupil
         )
         UPDATE move SET counts = coalesce(
             (SELECT counts FROM counted WHERE counted.transfer_id = move.transfer_id), '{}')
@@ -82,9 +101,65 @@ async def move_records(connection: Connection, transfers: Sequence[UUID]) -> Non
     )
 
 
+async def move_back(connection: Connection, reversal: UUID) -> None:
+    """Take the records of an earlier move back to the learner of the reversal, but for those that
+    were changed since: they stay, and are noted.
+    """
+    await connection.execute(
+        """
+        WITH RECURSIVE back AS (
+            SELECT r.transfer_id, r.reverses, r.origin_pupil, r.destination_pupil,
+                b.origin_pupil AS first_pupil, b.destination_pupil AS second_pupil
+            FROM move r JOIN move b ON b.transfer_id = r.reverses WHERE r.transfer_id = $1
+        ), card (pupil_id) AS (
+            SELECT unnest(ARRAY[origin_pupil, second_pupil]) FROM back
+            UNION
+            SELECT l.pupil_id FROM card JOIN learner l ON l.merged_into = card.pupil_id
+        ), brought AS (
+            SELECT record.id, moved_at[cardinality(moved_at)] = version AS unchanged
+            FROM record JOIN card USING (pupil_id), back
+            WHERE moved_by[cardinality(moved_by)] = back.reverses
+        ), returned AS (
+            UPDATE record SET pupil_id = back.destination_pupil,
+                moved_by = trim_array(moved_by, 1), moved_at = trim_array(moved_at, 1)
+            FROM brought, back WHERE record.id = brought.id AND unchanged RETURNING kind
+        ), kept AS (
+            UPDATE record SET moved_by = '{}', moved_at = '{}'
+            FROM brought WHERE record.id = brought.id AND NOT unchanged RETURNING record.id
+        ), holds_again AS (
+            UPDATE learner SET moved_to = NULL FROM back
+            WHERE learner.pupil_id IN (back.first_pupil, back.destination_pupil)
+        ), undone AS (
+            UPDATE move SET reversed = true FROM back WHERE move.transfer_id = back.reverses
+        )
+        UPDATE move SET left_behind = ARRAY(SELECT id FROM kept ORDER BY id),
+            counts = coalesce((SELECT jsonb_object_agg(kind, number) FROM (
+                SELECT kind, count(*) AS number FROM returned GROUP BY kind) AS by_kind), '{}')
+        WHERE transfer_id = $1
+        """,
+        reversal,
+    )
+
+
 async def decisions(connection: Connection, transfers: Sequence[UUID]) -> list[Record]:
-    """The decisions about these transfers: transfer_id, outcome, counts."""
+    """The decisions about these transfers: transfer_id, outcome, counts, part, left_behind."""
     return await connection.fetch(
-        "SELECT transfer_id, outcome, counts FROM move WHERE transfer_id = ANY($1::uuid[])",
+        """
+        SELECT transfer_id, outcome, counts, part, left_behind FROM move
+        WHERE transfer_id = ANY($1::uuid[])
+        """,
         transfers,
+    )
+
+
+async def followed(connection: Connection, transfer: UUID, kind: str) -> Record | None:
+    """Count one more record of `kind` that has followed a transfer; the decision, as it is now."""
+    return await connection.fetchrow(
+        """
+        UPDATE move SET part = part + 1,
+            counts = counts || jsonb_build_object($2::text, coalesce((counts ->> $2)::int, 0) + 1)
+        WHERE transfer_id = $1 RETURNING transfer_id, outcome, counts, part, left_behind
+        """,
+        transfer,
+        kind,
     )

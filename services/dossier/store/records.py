@@ -7,8 +7,9 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.dossier.domain import Learner
+from services.dossier.domain import Place
 from shared.database import Connection
+from shared.identifiers import Uai
 
 _CARDS = """
     WITH RECURSIVE card (holder, pupil_id) AS (
@@ -27,26 +28,38 @@ _COLUMNS = """id, kind, title, diploma, body, author, origin_uai, written_on, ve
 
 
 async def add_record(
-    connection: Connection, record_id: UUID, holder: Learner, content: Mapping[str, Any]
+    connection: Connection, record_id: UUID, place: Place, content: Mapping[str, Any]
 ) -> Record | None:
-    """Write a new record in the school of its holder; `content` holds the fields a caller gives."""
+    """Write a new record where it belongs; `content` holds the fields a caller gives."""
     return await connection.fetchrow(
         f"""
         INSERT INTO record (id, pupil_id, origin_uai, kind, title, diploma, body, author,
-            written_on, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), clock_timestamp())
+            written_on, moved_by, moved_at, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::uuid[],
+            array_fill(1, ARRAY[cardinality($10::uuid[])]),
+            clock_timestamp(), clock_timestamp())
         RETURNING pupil_id, {_COLUMNS}
         """,
         record_id,
-        holder.pupil_id,
-        holder.uai,
+        place.holder,
+        place.origin_uai,
         *_values(content),
+        place.followed,
+    )
+
+
+async def record_written(connection: Connection, uai: Uai, record_id: UUID) -> Record | None:
+    """A record that `uai` has written, wherever it is now."""
+    return await connection.fetchrow(
+        f"SELECT pupil_id, {_COLUMNS} FROM record WHERE id = $1 AND origin_uai = $2",
+        record_id,
+        uai,
     )
 
 
 async def change_record(
     connection: Connection,
-    holder: Learner,
+    holder: UUID,
     record_id: UUID,
     version: int,
     content: Mapping[str, Any],
@@ -61,7 +74,7 @@ async def change_record(
         record_id,
         version,
         *_values(content),
-        holder.pupil_id,
+        holder,
     )
 
 

@@ -24,6 +24,7 @@ from shared.events import (
     TransferRequested,
     TransferWithdrawn,
 )
+from shared.identifiers import Uai
 from shared.messaging.consumer import Batch
 from tests.support.pupils import A, B, arrival, departure, pupil
 
@@ -63,12 +64,12 @@ def content(kind: str) -> dict[str, Any]:
     }
 
 
-async def write(database: Database, pupil_id: UUID, kind: str = "bilan") -> UUID:
+async def write(database: Database, pupil_id: UUID, kind: str = "bilan", *, uai: Uai = A) -> UUID:
     record_id = uuid4()
     async with database.transaction() as transaction:
         connection = transaction.connection
-        holder = domain.check_writable(await learners.learner_for_writing(connection, pupil_id), A)
-        await records.add_record(connection, record_id, holder, content(kind))
+        place = domain.place_of(await learners.way_for_writing(connection, pupil_id), uai)
+        await records.add_record(connection, record_id, place, content(kind))
     return record_id
 
 
@@ -159,18 +160,6 @@ async def test_a_learner_not_held_yet_is_entered_from_the_request(database: Data
     assert learner == domain.Learner(new, B, None)
 
 
-async def test_after_the_move_nothing_is_written_in_the_old_school_until_a_later_stay(
-    database: Database, pair: tuple[UUID, UUID]
-) -> None:
-    old, new = pair
-    await take(database, request(old, new))
-    with pytest.raises(domain.RecordsMovedError):
-        await write(database, old)
-    await take(database, pupil(PupilReactivated, A, pupil_id=old, version=9, stay=2))
-    written = await write(database, old)
-    assert await held(database, old) == {written}
-
-
 async def test_a_request_that_comes_after_the_return_of_the_learner_moves_nothing(
     database: Database, pair: tuple[UUID, UUID]
 ) -> None:
@@ -191,8 +180,8 @@ async def test_a_late_event_of_the_stay_before_the_move_does_not_reopen_the_old_
     await take(database, pupil(PupilCreated, A, pupil_id=old))
     await take(database, request(old, new))
     await take(database, pupil(PupilUpdated, A, pupil_id=old, version=2))
-    with pytest.raises(domain.RecordsMovedError):
-        await write(database, old)
+    written = await write(database, old)
+    assert await held(database, new) == {written}
 
 
 async def test_a_writer_and_a_move_at_once_lose_no_record(
@@ -202,7 +191,7 @@ async def test_a_writer_and_a_move_at_once_lose_no_record(
     old, new = pair
     async with database.transaction() as writing:
         connection = writing.connection
-        holder = domain.check_writable(await learners.learner_for_writing(connection, old), A)
+        place = domain.place_of(await learners.way_for_writing(connection, old), A)
         moving = asyncio.create_task(take(database, request(old, new)))
 
         async def waits() -> bool:
@@ -215,6 +204,6 @@ async def test_a_writer_and_a_move_at_once_lose_no_record(
 
         await eventually(waits, "the move to wait for the writer")
         record = uuid4()
-        await records.add_record(connection, record, holder, content("fiche"))
+        await records.add_record(connection, record, place, content("fiche"))
     await moving
     assert await held(database, new) == {record}
