@@ -1,0 +1,5 @@
+"""HTTP of `transfer`: one module a subject."""
+
+from services.transfer.api import participation
+
+ROUTERS = (participation.router,)
