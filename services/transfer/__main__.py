@@ -9,6 +9,7 @@ service = Service(
     name="transfer",
     folder=Path(__file__).parent,
     routers=api.ROUTERS,
+    problems=api.PROBLEMS,
     handle=handlers.handle,
     jobs=[reconcile.run],
 )

@@ -17,12 +17,11 @@ from shared.identifiers import Uai
 
 
 async def decide(transaction: Transaction, keys: Collection[bytes]) -> int:
-    """Open and take back transfers among all learners that hold one of these INE keys.
+    """Open and take back transfers among all learners that hold one of these INE keys, and take
+    back requests by hand, be there an INE or not.
 
     The caller has called `store.single_file` first. Returns how many it opened or took back.
     """
-    if not keys:
-        return 0
     connection = transaction.connection
     decisions = await matching.decisions(connection, keys)
     if to_withdraw := deciding.withdrawn(decisions):

@@ -7,6 +7,7 @@ ALTER TABLE transfer
     ADD COLUMN kind text NOT NULL DEFAULT 'automatic'
         CHECK (kind IN ('automatic', 'by-hand', 'reversal')),
     ADD COLUMN reverses uuid, -- of a reversal: the transfer that it takes back
+    ADD COLUMN batch uuid, -- of offers: those made by one request
     ADD COLUMN because text, -- why it was reversed, refused by the school or withdrawn by people
     ADD COLUMN part integer NOT NULL DEFAULT 0, -- how often records have followed since
     ADD COLUMN left_behind uuid[] NOT NULL DEFAULT '{}', -- of a reversal: records changed meanwhile
@@ -24,6 +25,7 @@ CREATE UNIQUE INDEX transfer_of_departure ON transfer (origin_pupil, origin_stay
 CREATE INDEX transfer_by_hand_under_way ON transfer (origin_pupil)
     WHERE state = 'requested' AND kind = 'by-hand';
 CREATE INDEX transfer_offered_to ON transfer (destination_uai, id) WHERE state = 'offered';
+CREATE INDEX transfer_of_batch ON transfer (batch) WHERE batch IS NOT NULL;
 CREATE INDEX transfer_reversal_of ON transfer (reverses) WHERE reverses IS NOT NULL;
 
 CREATE TABLE authorisation (
