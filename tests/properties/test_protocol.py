@@ -1,5 +1,5 @@
-"""Any sequence of imports, switches, writes, duplicates, reorderings and restarts, over two to five
-schools: what `docs/transfer.md` promises holds when no event is left.
+"""Any sequence of imports, switches, reviews, offers, reversals, writes, duplicates, reorderings
+and restarts, over two to five schools: what `docs/transfer.md` promises holds at the end.
 
 `EXAMPLES` sets how many sequences are played (`make properties EXAMPLES=n`); Hypothesis makes a
 sequence that fails as short as it can.
@@ -7,35 +7,55 @@ sequence that fails as short as it can.
 
 import os
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.database import Database
-from tests.properties.world import World
+from tests.properties.model import check
+from tests.properties.world import OUTSIDE, World
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
-PERSONS = (1, 2)
+PLAYED = "sequences"
+PERSONS = (1, 2, OUTSIDE)
 
 school = st.integers(0, 4)
-actions = st.one_of(
-    st.tuples(st.just("goes"), school, st.sampled_from(PERSONS)),
-    st.tuples(st.just("goes"), school, st.sampled_from(PERSONS)),
-    st.tuples(st.just("imports"), school, st.sets(st.sampled_from(PERSONS))),
-    st.tuples(st.just("switch"), school, st.booleans()),
-    st.tuples(st.just("write"), school, st.sampled_from(PERSONS)),
-    st.tuples(st.just("carry"), st.integers(0, 2**16), st.none()),
+person = st.sampled_from(PERSONS)
+which = st.integers(0, 9)
+answers = st.sampled_from(("accept", "accept", "refuse", "withdraw", "keep"))
+by_staff = st.one_of(
+    st.tuples(st.just("judge"), school, person, st.booleans()),
+    st.tuples(st.just("oppose"), school, person, st.booleans()),
+    st.tuples(st.just("offer"), which),
+    st.tuples(st.just("answer"), which, answers),
+    st.tuples(st.just("reverse"), which),
+    st.tuples(st.just("lift"), which),
 )
+by_modules = st.one_of(
+    st.tuples(st.just("write"), school, person),
+    st.tuples(st.just("change"), school, person),
+)
+by_schools = st.one_of(
+    st.tuples(st.just("imports"), school, st.sets(person)),
+    st.tuples(st.just("corrects"), school, person),
+    st.tuples(st.just("switch"), school, st.booleans()),
+)
+goes = st.tuples(st.just("goes"), school, person)
+deliver = st.tuples(st.just("deliver"), st.integers(0, 2**16))
+actions = st.one_of(goes, goes, deliver, deliver, by_staff, by_staff, by_modules, by_schools)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def count() -> Iterator[list[int]]:
-    """How many sequences were played; told at the end."""
-    played: list[int] = []
-    yield played
-    print(f"\n{len(played)} sequences played")
+def count() -> Iterator[Counter[str]]:
+    """How many sequences were played, and what became of their transfers; told at the end."""
+    seen: Counter[str] = Counter()
+    yield seen
+    transfers = ", ".join(f"{n} {what}" for what, n in sorted(seen.items()) if what != PLAYED)
+    print(f"\n{seen[PLAYED]} sequences played; transfers: {transfers}")
 
 
 @pytest.fixture
@@ -51,34 +71,29 @@ async def databases(database_urls: Mapping[str, str]) -> AsyncIterator[Mapping[s
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(schools=st.integers(2, 5), sequence=st.lists(actions, max_size=25), seed=st.integers(0, 99))
+@given(
+    schools=st.integers(2, 5),
+    sequence=st.lists(actions, min_size=10, max_size=40),
+    seed=st.integers(0, 99),
+)
 async def test_the_promises_hold_after_any_sequence(
     databases: Mapping[str, Database],
-    count: list[int],
+    count: Counter[str],
     schools: int,
-    sequence: list[tuple[str, int, object]],
+    sequence: list[tuple[Any, ...]],
     seed: int,
 ) -> None:
-    count.append(seed)
+    count[PLAYED] += 1
     world, dice = World(databases, schools), random.Random(seed)
     await world.clear()
     for at in range(schools):
-        await world.switch(at, active=True)
-    world.imports(0, set(PERSONS))
+        await world.switch(at, True)
+    await world.imports(0, set(PERSONS))
     await world.settle(dice)
     for number in PERSONS:
         await world.write(0, number)
-    for action, at, what in sequence:
-        match action, what:
-            case "goes", int():
-                world.goes(at, what)
-            case "imports", set():
-                world.imports(at, what)
-            case "switch", bool():
-                await world.switch(at, active=what)
-            case "write", int():
-                await world.write(at, what)
-            case _:
-                await world.carry(random.Random(at))
+    for action in sequence:
+        name, *arguments = action
+        await getattr(world, name)(*arguments)
     await world.settle(dice)
-    await world.check()
+    count.update(await check(world))
