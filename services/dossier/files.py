@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote
@@ -76,16 +77,23 @@ def check(told: str, data: bytes) -> None:
 
 def file_name(content_disposition: str | None, told: str) -> str:
     """The name in a `Content-Disposition`, without its folders; a plain one if there is none."""
-    header = Message()
-    header["Content-Disposition"] = (content_disposition or "").replace("\n", " ")
-    try:
-        given = header.get_filename() or ""
-    except (LookupError, TypeError, ValueError):  # an encoding that is none
-        given = ""
-    visible = "".join(c for c in given.replace("\\", "/") if c.isprintable())
-    name = PurePosixPath(visible).name
+    given = "".join(c for c in _given_name(content_disposition or "") if c.isprintable())
+    name = PurePosixPath(given.replace("\\", "/")).name
     ending, _ = TYPES[told]
     return _shortened(name) or f"document{ending}"
+
+
+def _given_name(content_disposition: str) -> str:
+    """The parameter `filename*` or else `filename` (RFC 6266, 4.3)."""
+    header = Message()
+    header["Content-Disposition"] = content_disposition
+    try:
+        parameters = header.get_params([], "Content-Disposition")
+        names = [value for name, value in parameters if name.lower() == "filename"]
+        names.sort(key=lambda value: isinstance(value, str))  # what was encoded is a tuple
+        return collapse_rfc2231_value(names[0]) if names else ""
+    except (LookupError, TypeError, ValueError):  # an encoding that is none
+        return ""
 
 
 def _shortened(name: str) -> str:

@@ -7,6 +7,7 @@ import asyncio
 import csv
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -38,6 +39,7 @@ LABELS = {
     Reason.MOVED: "dossier transmis à un autre établissement",
 }
 AGAIN = "Ce qui précède est enregistré ; relancez la même commande : rien n'est ajouté deux fois."
+COLUMNS = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
 
 Note = Callable[[Refusal], object]
 
@@ -58,7 +60,13 @@ def load(
     """
     console, outcome = Console(), Outcome()
     try:
-        asyncio.run(_load(console, file, refused, outcome))
+        with ExitStack() as stack:
+            note = _notes(stack, refused)
+            content = stack.enter_context(file.open("rb"))
+            progress = stack.enter_context(Progress(*COLUMNS, console=console, transient=True))
+            task = progress.add_task("Chargement", total=file.stat().st_size)
+            advance = partial(progress.update, task)
+            asyncio.run(_load(content, note, advance, outcome))
     except NobodyToAskError:
         raise SystemExit(
             "Des lignes désignent l'apprenant par son INE : indiquez CPRO_SIECLE_IMPORT_URL et "
@@ -72,21 +80,17 @@ def load(
         raise typer.Exit(1)
 
 
-async def _load(console: Console, file: Path, refused: Path | None, outcome: Outcome) -> None:
+async def _load(
+    content: IO[bytes], note: Note, advance: Callable[..., None], outcome: Outcome
+) -> None:
     settings = DossierSettings()
     resolver = _resolver(settings)
     database = await Database.open(settings.database_url.get_secret_value(), 2)
-    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
     try:
-        with ExitStack() as stack:
-            note = _notes(stack, refused)
-            content: IO[bytes] = stack.enter_context(file.open("rb"))
-            progress = stack.enter_context(Progress(*columns, console=console, transient=True))
-            task = progress.add_task("Chargement", total=file.stat().st_size)
-            for batch in batches(content):
-                for refusal in await load_batch(database, batch, resolver, outcome):
-                    note(refusal)
-                progress.update(task, completed=content.tell())
+        for batch in batches(content):
+            for refusal in await load_batch(database, batch, resolver, outcome):
+                note(refusal)
+            advance(completed=content.tell())
     finally:
         await database.close()
 

@@ -65,6 +65,11 @@ class LoadedRecord(RecordContent):
             raise ValueError("pupil, ou uai et ine")
         return self
 
+    @property
+    def learner(self) -> Learner | None:
+        """The learner, if the line names him by INE."""
+        return (self.uai, self.ine) if self.uai is not None and self.ine is not None else None
+
     def record_id(self, pupil_id: UUID, origin_uai: str) -> UUID:
         """The id of this record of a learner."""
         content = self.model_dump(mode="json", exclude=_NOT_CONTENT)
@@ -215,15 +220,16 @@ async def load(
 
 async def _named(lines: dict[int, LoadedRecord], resolve: Resolve | None) -> dict[int, UUID | None]:
     """The learner of each line."""
-    by_ine = {(one.uai, one.ine) for one in lines.values() if one.uai and one.ine}
-    asked = sorted(by_ine)  # type: ignore[type-var]
-    found: dict[Any, UUID | None] = {}
-    if asked and resolve is None:
-        raise NobodyToAskError
+    asked = sorted({learner for one in lines.values() if (learner := one.learner) is not None})
+    if resolve is None:
+        if asked:
+            raise NobodyToAskError
+        return {number: one.pupil for number, one in lines.items()}
+    found: dict[Learner | None, UUID | None] = {}
     for start in range(0, len(asked), RESOLVED_AT_ONCE):
-        some: Any = asked[start : start + RESOLVED_AT_ONCE]
-        found |= zip(some, await resolve(some), strict=True)  # type: ignore[misc]
-    return {n: one.pupil or found.get((one.uai, one.ine)) for n, one in lines.items()}
+        some = asked[start : start + RESOLVED_AT_ONCE]
+        found |= zip(some, await resolve(some), strict=True)
+    return {number: one.pupil or found[one.learner] for number, one in lines.items()}
 
 
 async def _write(

@@ -23,7 +23,8 @@ UNKNOWN = "01a20a95-27f1-7233-9408-3d93e472ae05"
 FILLED = {
     "uai": A,
     "name": "created",
-    **dict.fromkeys(("pupil_id", "record_id", "import_id", "merge_id"), UNKNOWN),
+    **dict.fromkeys(("pupil_id", "record_id", "attachment_id", "remark_id"), UNKNOWN),
+    **dict.fromkeys(("import_id", "merge_id", "transfer_id"), UNKNOWN),
 }
 RECORD = {
     "kind": "bilan",

@@ -28,7 +28,7 @@ class UnknownTransferError(Exception):
     """No records have moved from or to this school by this transfer."""
 
 
-PROBLEMS = {
+PROBLEMS: dict[type[Exception], Problem] = {
     UnknownTransferError: Problem(
         404,
         "transfert-inconnu",

@@ -25,7 +25,7 @@ class UnknownRemarkError(Exception):
     """The school has no such remark on this learner."""
 
 
-PROBLEMS = {
+PROBLEMS: dict[type[Exception], Problem] = {
     UnknownRemarkError: Problem(
         404,
         "remarque-inconnue",
