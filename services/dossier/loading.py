@@ -27,6 +27,7 @@ BATCH_BYTES = 16 * 1024 * 1024
 LINE_BYTES = 1024 * 1024
 RESOLVED_AT_ONCE = 500
 TRIES = 5
+PAUSE_SECONDS = 0.5
 
 _RECORDS = UUID("5b0a6d4e-2f0b-5a55-9f0a-0c7a1f5be2d1")
 _NOT_CONTENT = {"pupil", "uai", "ine", "origin_uai"}
@@ -178,7 +179,7 @@ class Resolver:
                 answer = None
             if answer is not None and not answer.is_server_error:
                 return _resolved(answer, len(learners))
-            await asyncio.sleep(0.2 * 2**attempt)
+            await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
         raise CannotAskError
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +67,7 @@ async def add_records(connection: Connection, records: Sequence[dict[str, Any]])
     columns = (
         "id", "pupil_id", "kind", "title", "diploma", "body", "author", "origin_uai", "written_on"
     )  # fmt: skip
+    in_order = sorted(records, key=itemgetter("id"))  # two loads wait for each other one way only
     added = await connection.execute(
         """
         INSERT INTO record (id, pupil_id, kind, title, diploma, body, author, origin_uai,
@@ -75,6 +77,6 @@ async def add_records(connection: Connection, records: Sequence[dict[str, Any]])
             $7::text[], $8::text[], $9::date[])
         ON CONFLICT (id) DO NOTHING
         """,
-        *([record[name] for record in records] for name in columns),
+        *([record[name] for record in in_order] for name in columns),
     )
     return int(added.rpartition(" ")[2])
