@@ -27,7 +27,7 @@ from services.dossier.loading import (
 )
 from services.dossier.loading import load as load_batch
 from services.dossier.settings import DossierSettings
-from shared.database import Database
+from shared.database import UNAVAILABLE, Database
 from shared.signing import NoSigningKeyError, Signer
 
 LABELS = {
@@ -74,6 +74,8 @@ def load(
         ) from None
     except CannotAskError:
         raise SystemExit(f"siecle_import ne répond pas comme attendu. {AGAIN}") from None
+    except UNAVAILABLE:
+        raise SystemExit(f"La base de données ne répond pas. {AGAIN}") from None
     finally:
         console.print(_table(outcome))
     if outcome.refused:

@@ -141,10 +141,10 @@ async def attach(
         if before is None:
             await check_changeable(connection, uai, pupil_id, record_id)
             await _make_room(connection, record_id)
-            described = {"name": name, "media_type": told, "digest": digest}
             await store.add(
-                connection, attachment_id, record_id, data, **described, added_by=caller.sub
-            )
+                connection, attachment_id, record_id,
+                name=name, media_type=told, digest=digest, added_by=caller.sub, data=data,
+            )  # fmt: skip
         else:
             await check_held(connection, uai, pupil_id, record_id)
         made = shown(await store.one(connection, record_id, before or attachment_id))

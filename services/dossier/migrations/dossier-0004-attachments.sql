@@ -45,6 +45,10 @@ COMMENT ON TABLE look IS 'Who has seen records of a learner: kept 12 months.';
 CREATE INDEX look_at_learner ON look (pupil_id, id);
 CREATE INDEX look_by_time ON look USING brin (at);
 
+-- For the search: by school, then by what is in the index, without reading the records
+DROP INDEX record_of_learner;
+CREATE INDEX record_of_learner ON record (pupil_id, id)
+    INCLUDE (kind, written_on, diploma, origin_uai);
 CREATE INDEX learner_of_school ON learner (uai) WHERE merged_into IS NULL;
 
 -- migrate: rollback

@@ -10,18 +10,16 @@ from shared.database import Connection
 _COLUMNS = "id, record_id, name, media_type, size, digest, added_by, added_at"
 
 
-async def touch_record(connection: Connection, record_id: UUID) -> int | None:
-    """Make a new version of a record, whose attachments change: a move that is reversed leaves
+async def touch_record(connection: Connection, record_id: UUID) -> None:
+    """Make a new version of a record, whose attachments change: a transfer that is reversed leaves
     what was changed since. Others who attach to it wait until this transaction ends.
     """
-    version: int | None = await connection.fetchval(
+    await connection.execute(
         """
-        UPDATE record SET version = version + 1, updated_at = clock_timestamp()
-        WHERE id = $1 RETURNING version
+        UPDATE record SET version = version + 1, updated_at = clock_timestamp() WHERE id = $1
         """,
         record_id,
     )
-    return version
 
 
 async def count(connection: Connection, record_id: UUID) -> int:
@@ -33,9 +31,17 @@ async def count(connection: Connection, record_id: UUID) -> int:
 
 
 async def add(
-    connection: Connection, attachment_id: UUID, record_id: UUID, data: bytes, **described: object
+    connection: Connection,
+    attachment_id: UUID,
+    record_id: UUID,
+    *,
+    name: str,
+    media_type: str,
+    digest: bytes,
+    added_by: str,
+    data: bytes,
 ) -> None:
-    """Attach a file; `described` are its name, media_type, digest and added_by."""
+    """Attach a file."""
     await connection.execute(
         """
         WITH added AS (
@@ -46,11 +52,11 @@ async def add(
         """,
         attachment_id,
         record_id,
-        described["name"],
-        described["media_type"],
+        name,
+        media_type,
         len(data),
-        described["digest"],
-        described["added_by"],
+        digest,
+        added_by,
         data,
     )
 

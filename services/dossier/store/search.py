@@ -60,20 +60,25 @@ _SEARCH = f"""
         UNION
         SELECT card.holder, l.pupil_id FROM card JOIN learner l ON l.merged_into = card.pupil_id
     ), found AS (
-        SELECT id, holder FROM record JOIN card USING (pupil_id)
-        WHERE ($3::uuid IS NULL OR id > $3)
-            AND ($5::text IS NULL OR kind = $5)
-            AND ($6::text IS NULL OR diploma = $6)
-            AND ($7::date IS NULL OR written_on >= $7)
-            AND ($8::date IS NULL OR written_on <= $8)
-            AND ($9::bool IS NULL OR (origin_uai = $1) = $9)
-            AND {_has_all("$10", "title")}
-            AND {_has_all("$11", "author")}
-        ORDER BY id LIMIT $4
+        SELECT one.id, holder FROM card CROSS JOIN LATERAL (
+            SELECT id FROM record WHERE record.pupil_id = card.pupil_id
+                AND ($3::uuid IS NULL OR id > $3)
+                AND ($5::text IS NULL OR kind = $5)
+                AND ($6::text IS NULL OR diploma = $6)
+                AND ($7::date IS NULL OR written_on >= $7)
+                AND ($8::date IS NULL OR written_on <= $8)
+                AND ($9::bool IS NULL OR (origin_uai = $1) = $9)
+                AND {_has_all("$10", "title")}
+                AND {_has_all("$11", "author")}
+            ORDER BY id LIMIT $4
+        ) AS one
+        ORDER BY one.id LIMIT $4
     )
     SELECT holder AS pupil_id, {COLUMNS} FROM found JOIN record USING (id) ORDER BY id
 """
-"""Bodies are read last, of the records of the page alone."""
+"""Learner by learner, so that the index `record_of_learner` leads whatever the planner guesses of
+the school's share in all records; bodies are read last, of the records of the page alone.
+"""
 
 
 async def search(

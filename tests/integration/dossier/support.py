@@ -51,6 +51,20 @@ async def move(base: Database, pupil_id: str, destination: UUID) -> UUID:
     return asked.transfer_id
 
 
+async def take_back(base: Database, pupil_id: str, source: UUID, transfer: UUID) -> None:
+    """Reverse a transfer: the dossier goes back from a learner of B to one of A."""
+    await take(
+        base,
+        TransferRequested(
+            transfer_id=uuid4(),
+            origin=Side(uai=B, pupil_id=source),
+            origin_stay=1,
+            destination=Side(uai=A, pupil_id=UUID(pupil_id)),
+            reverses=transfer,
+        ),
+    )
+
+
 async def merge(base: Database, merged: str, survivor: str) -> None:
     """Have one learner of A go on as another one."""
     await take(

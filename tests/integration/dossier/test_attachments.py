@@ -13,7 +13,16 @@ from deploy.local.client import Json, School
 from services.dossier import files
 from shared.database import Database
 from shared.events import PupilErased
-from tests.integration.dossier.support import PDF, Learner, check, come, merge, move, take
+from tests.integration.dossier.support import (
+    PDF,
+    Learner,
+    check,
+    come,
+    merge,
+    move,
+    take,
+    take_back,
+)
 from tests.support.pupils import A, B
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
@@ -216,6 +225,19 @@ async def test_attachments_go_with_their_record_to_the_next_school(
     assert (await content(there, made)).content == PDF
     check(await content(learner, made), 404, "Document inconnu")
     check(await learner.attach(record["id"]), 409, "Dossier transmis")
+
+
+async def test_what_the_new_school_has_attached_does_not_go_back_with_a_reversal(
+    learner: Learner, record: Json, b: School, base: Database
+) -> None:
+    untouched = await learner.write()
+    there = Learner(b, str(await come(base, B)))
+    transfer = await move(base, learner.id, UUID(there.id))
+    made = await attached(there, record)
+    await take_back(base, learner.id, UUID(there.id), transfer)
+    assert await learner.attached(untouched["id"]) == []
+    check(await content(learner, made), 404, "Document inconnu")
+    assert (await content(there, made)).content == PDF
 
 
 async def test_attachments_of_a_merged_learner_are_those_of_the_one_he_goes_on_as(

@@ -318,3 +318,15 @@ async def test_the_command_says_what_is_missing_to_find_learners_by_ine(
         assert status == 1
         assert missing in said
         assert "Traceback" not in said
+
+
+async def test_the_command_says_that_the_database_is_away(
+    environment: dict[str, str], pupil: UUID, tmp_path: Path
+) -> None:
+    file = tmp_path / "anciens.jsonl"
+    file.write_bytes(jsonl(line(pupil)))
+    away = {**environment, "CPRO_DATABASE_URL": f"postgresql://x@127.0.0.1:{free_port()}/x"}
+    status, said = await command("dossier", "load", str(file), environment=away)
+    assert status == 1
+    assert "La base de données ne répond pas." in said
+    assert "Traceback" not in said
