@@ -1,6 +1,7 @@
 """SQL: records of all learners of a school, by what they are."""
 
 import datetime as dt
+import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -32,18 +33,23 @@ class Search:
 
 
 _COMBINING = "\u0300-\u036f"
+_LIGATURES = {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE"}
 
 
 def fold(text: str) -> str:
     """A text as it is compared: as `_folded` does."""
-    parts = unicodedata.normalize("NFD", text.lower())
-    plain = "".join(c for c in parts if not "\u0300" <= c <= "\u036f")
-    return plain.replace("œ", "oe").replace("æ", "ae")
+    plain = re.sub(f"[{_COMBINING}]", "", unicodedata.normalize("NFD", text))
+    for sign, letters in _LIGATURES.items():
+        plain = plain.replace(sign, letters)
+    return plain.lower()
 
 
 def _folded(column: str) -> str:
-    plain = f"regexp_replace(normalize(lower({column}), NFD), '[{_COMBINING}]', '', 'g')"
-    return f"replace(replace({plain}, 'œ', 'oe'), 'æ', 'ae')"
+    # Lowered last: a database whose collation is C lowers no letter with an accent.
+    plain = f"regexp_replace(normalize({column}, NFD), '[{_COMBINING}]', '', 'g')"
+    for sign, letters in _LIGATURES.items():
+        plain = f"replace({plain}, '{sign}', '{letters}')"
+    return f"lower({plain})"
 
 
 def _has_all(words: str, column: str) -> str:
