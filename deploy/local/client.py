@@ -141,8 +141,9 @@ class School(AbstractAsyncContextManager["School"]):
         )
 
     async def transfers(self) -> list[Json]:
-        """The transfers from and to the school, newest first."""
-        found: list[Json] = (await self._json("transfer", "GET", "/transfers"))["transfers"]
+        """The transfers from and to the school, newest first, those with nothing to move too."""
+        page = await self._json("transfer", "GET", "/transfers", params={"without_data": True})
+        found: list[Json] = page["transfers"]
         return found
 
     async def closed_transfer(self, count: int = 1) -> Json:

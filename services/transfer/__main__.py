@@ -8,7 +8,8 @@ from shared.service import Service, command_line
 service = Service(
     name="transfer",
     folder=Path(__file__).parent,
-    routers=[api.router],
+    routers=api.ROUTERS,
+    problems=api.PROBLEMS,
     handle=handlers.handle,
     jobs=[reconcile.run],
 )

@@ -9,21 +9,32 @@ from collections.abc import Collection
 
 from asyncpg import Record
 
-from services.transfer.domain import Arrival, Departure, Request
+from services.transfer.domain.deciding import (
+    Arrival,
+    Comparison,
+    Decision,
+    Departure,
+    Offer,
+    Request,
+    Same,
+    Verdict,
+    decide,
+)
 from shared.database import Connection
 from shared.events import NO_DEPARTURE
 from shared.identifiers import Uai
 
+Case = tuple[Departure, list[Arrival]]
 
-async def cases(
-    connection: Connection, keys: Collection[bytes]
-) -> list[tuple[Departure, list[Arrival]]]:
+
+async def cases(connection: Connection, keys: Collection[bytes]) -> list[Case]:
     """The departures that hold one of these INE keys, each with every active learner of another
     school that shares an INE; both sides from SIECLE.
 
     A departure is over once its transfer is closed, or the learner known to be back; who is
     inactive for another reason than having left (`NO_DEPARTURE`) has not departed. A learner with a
-    request under way is in even if active again, so that the request can be taken back.
+    request or an offer under way is in even if active again, so that it can be taken back; so is
+    every request by hand, which may be of a learner without INE.
     """
     rows = await connection.fetch(_CASES, list(keys), list(NO_DEPARTURE))
     arrivals: defaultdict[Departure, list[Arrival]] = defaultdict(list)
@@ -34,62 +45,115 @@ async def cases(
     return list(arrivals.items())
 
 
+async def decisions(connection: Connection, keys: Collection[bytes]) -> list[Decision]:
+    """What the rule says of these departures."""
+    return [decide(departure, arrivals) for departure, arrivals in await cases(connection, keys)]
+
+
 _CASES = """
-WITH holder AS (
+WITH RECURSIVE holder AS (
     SELECT DISTINCT pupil_id FROM match_key WHERE ine_key = ANY($1::bytea[])
 ), concerned AS (
     SELECT pupil_id FROM holder
     UNION
     SELECT t.origin_pupil FROM transfer t JOIN holder h ON h.pupil_id = t.destination_pupil
-    WHERE t.state = 'requested'
+    WHERE t.state = 'requested' AND t.kind <> 'reversal'
+    UNION
+    SELECT origin_pupil FROM transfer WHERE state = 'requested' AND kind = 'by-hand'
 ), departure AS (
-    SELECT p.pupil_id, p.uai, p.stay, p.since, p.activated, p.key_version,
+    SELECT p.pupil_id, p.uai, p.stay, p.since, p.activated, p.key_version, p.source,
         p.active AND a.pupil_id IS NULL AS active,
-        t.id AS transfer_id, t.origin_stay, t.destination_pupil,
-        t.withdrawn_at IS NOT NULL AS withdrawn
+        t.id AS transfer_id, t.origin_stay, t.destination_pupil, t.kind, t.destination_uai,
+        t.withdrawn_at IS NOT NULL AS withdrawn,
+        f.id AS offer_id, f.matched_pupil
     FROM concerned JOIN presence p USING (pupil_id)
     LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
     LEFT JOIN transfer t ON t.origin_pupil = p.pupil_id AND t.state = 'requested'
-    WHERE p.source = 'siecle'
-        AND (t.id IS NOT NULL OR a.pupil_id IS NOT NULL
-            OR (NOT p.active AND coalesce(p.reason <> ALL($2::text[]), true)))
+        AND t.kind <> 'reversal'
+    LEFT JOIN transfer f ON f.origin_pupil = p.pupil_id AND f.state = 'offered'
+    WHERE (t.id IS NOT NULL OR f.id IS NOT NULL OR (p.source = 'siecle' AND (a.pupil_id IS NOT NULL
+            OR (NOT p.active AND coalesce(p.reason <> ALL($2::text[]), true)))))
         AND NOT EXISTS (SELECT FROM transfer c WHERE c.origin_pupil = p.pupil_id
-            AND c.origin_stay = p.stay
+            AND c.origin_stay = p.stay AND c.kind <> 'reversal'
             AND (c.state = 'closed' OR c.refused_because = 'returned'))
-), pair AS (
-    SELECT d.pupil_id AS departed, p.pupil_id AS arrived, p.uai,
-        bool_or(dk.birth_key = ak.birth_key) IS TRUE AS same_birth,
-        bool_or((dk.family_keys <> '{}' AND ak.family_keys <> '{}'
-                AND NOT dk.family_keys && ak.family_keys)
-            OR (dk.first_keys <> '{}' AND ak.first_keys <> '{}'
-                AND NOT dk.first_keys && ak.first_keys)) AS names_differ
+), compared AS (
+    SELECT d.pupil_id AS departed, p.pupil_id AS arrived, p.uai, p.since,
+        count(*) FILTER (WHERE dk.birth_key = ak.birth_key) AS births,
+        count(*) FILTER (WHERE dk.birth_key <> ak.birth_key) AS other_births,
+        count(*) FILTER (WHERE dk.family_keys && ak.family_keys) AS families,
+        count(*) FILTER (WHERE dk.family_keys <> '{}' AND ak.family_keys <> '{}'
+            AND NOT dk.family_keys && ak.family_keys) AS other_families,
+        count(*) FILTER (WHERE dk.first_keys && ak.first_keys) AS firsts,
+        count(*) FILTER (WHERE dk.first_keys <> '{}' AND ak.first_keys <> '{}'
+            AND NOT dk.first_keys && ak.first_keys) AS other_firsts
     FROM departure d
     JOIN match_key dk ON dk.pupil_id = d.pupil_id
     JOIN match_key ak ON ak.ine_key = dk.ine_key
     JOIN presence p ON p.pupil_id = ak.pupil_id
     LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
-    WHERE p.active AND a.pupil_id IS NULL AND p.source = 'siecle' AND p.uai <> d.uai
-        AND p.key_version = d.key_version
-    GROUP BY d.pupil_id, p.pupil_id, p.uai
+    WHERE p.active AND a.pupil_id IS NULL AND p.source = 'siecle' AND d.source = 'siecle'
+        AND p.uai <> d.uai AND p.key_version = d.key_version
+    GROUP BY d.pupil_id, p.pupil_id, p.uai, p.since
+), pair AS (
+    SELECT departed, arrived, uai, since,
+        CASE WHEN births > 0 THEN 'same' WHEN other_births > 0 THEN 'different' ELSE 'unknown' END
+            AS birth,
+        CASE WHEN other_families > 0 THEN 'different' WHEN families > 0 THEN 'same'
+            ELSE 'unknown' END AS family,
+        CASE WHEN other_firsts > 0 THEN 'different' WHEN firsts > 0 THEN 'same'
+            ELSE 'unknown' END AS first
+    FROM compared
+), card (holder, pupil_id) AS (
+    SELECT pupil_id, pupil_id FROM departure
+    UNION
+    SELECT arrived, arrived FROM pair
+    UNION
+    SELECT card.holder, m.pupil_id FROM card JOIN merged m ON m.goes_on_as = card.pupil_id
+), opposed AS (
+    SELECT DISTINCT holder FROM card JOIN opposition USING (pupil_id)
+), rotation AS (
+    SELECT (SELECT min(key_version) FROM presence WHERE key_version > 0)
+        <> (SELECT max(key_version) FROM presence WHERE key_version > 0) AS rotating
 )
-SELECT d.*, coalesce(o.active, false) AS origin_participates,
-    pair.arrived AS arrival_pupil, pair.uai AS arrival_uai, pair.same_birth, pair.names_differ,
-    i.horodatage, coalesce(r.active, false) AS destination_participates,
+SELECT d.*, coalesce(o.active, false) AS origin_participates, o.changed_at AS origin_switched,
+    coalesce(t.active, false) AS request_participates,
+    d.pupil_id IN (SELECT holder FROM opposed) AS origin_opposed,
+    coalesce((SELECT rotating FROM rotation), false) AS rotating,
+    pair.arrived AS arrival_pupil, pair.uai AS arrival_uai, pair.since AS arrival_since,
+    pair.birth, pair.family, pair.first, i.horodatage,
+    coalesce(r.active, false) AS destination_participates, r.changed_at AS destination_switched,
+    pair.arrived IN (SELECT holder FROM opposed) AS arrival_opposed,
+    v.verdict, n.one_pupil IS NOT NULL AS held,
     EXISTS (SELECT FROM transfer t WHERE t.state = 'requested'
         AND t.id IS DISTINCT FROM d.transfer_id
         AND (t.destination_pupil IN (pair.arrived, d.pupil_id)
             OR t.origin_pupil IN (pair.arrived, d.pupil_id))) AS busy
 FROM departure d
 LEFT JOIN participation o ON o.uai = d.uai
+LEFT JOIN participation t ON t.uai = d.destination_uai
 LEFT JOIN pair ON pair.departed = d.pupil_id
 LEFT JOIN import_in_force i ON i.uai = pair.uai AND i.source = 'siecle'
 LEFT JOIN participation r ON r.uai = pair.uai
+LEFT JOIN not_to_transfer n ON n.one_pupil = least(d.pupil_id, pair.arrived)
+    AND n.other_pupil = greatest(d.pupil_id, pair.arrived)
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN bool_or(NOT same) THEN 'different'
+            WHEN bool_or(side = 'destination') AND bool_or(side <> 'destination') THEN 'same'
+            WHEN bool_or(side = 'destination') THEN 'proposed' END AS verdict
+    FROM opinion WHERE origin_pupil = d.pupil_id AND destination_pupil = pair.arrived
+        AND comparison = concat_ws('/', pair.birth, pair.family, pair.first)
+) v ON true
 """
 
 
 def _departure(row: Record) -> Departure:
     request = row["transfer_id"] and Request(
-        row["transfer_id"], row["origin_stay"], row["destination_pupil"], row["withdrawn"]
+        row["transfer_id"],
+        row["origin_stay"],
+        row["destination_pupil"],
+        row["withdrawn"],
+        row["kind"] == "by-hand",
+        row["request_participates"],
     )
     return Departure(
         row["pupil_id"],
@@ -100,6 +164,10 @@ def _departure(row: Record) -> Departure:
         row["activated"],
         row["origin_participates"],
         request,
+        row["offer_id"] and Offer(row["offer_id"], row["matched_pupil"]),
+        row["origin_opposed"],
+        row["origin_switched"],
+        row["rotating"],
     )
 
 
@@ -109,7 +177,11 @@ def _arrival(row: Record) -> Arrival:
         Uai(row["arrival_uai"]),
         row["horodatage"],
         row["destination_participates"],
-        row["same_birth"],
-        row["names_differ"],
+        Comparison(Same(row["birth"]), Same(row["family"]), Same(row["first"])),
         row["busy"],
+        row["verdict"] and Verdict(row["verdict"]),
+        row["held"],
+        row["arrival_opposed"],
+        row["arrival_since"],
+        row["destination_switched"],
     )

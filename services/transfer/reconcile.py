@@ -8,8 +8,8 @@ import datetime as dt
 import structlog
 from prometheus_client import Counter
 
-from services.transfer import store
-from services.transfer.handlers import decide, requested
+from services.transfer.deciding import decide, requested
+from services.transfer.store import changes, single_file, transfers
 from shared.clock import pause
 from shared.database import Database
 from shared.events import TransferWithdrawn
@@ -41,13 +41,13 @@ async def reconcile(database: Database) -> int:
     more = True
     while more:
         async with database.transaction() as transaction:
-            await store.single_file(transaction.connection)
-            keys = await store.keys_changed(transaction.connection, SLICE)
+            await single_file(transaction.connection)
+            keys = await changes.keys_changed(transaction.connection, SLICE)
             found += await decide(transaction, keys)
-            more = await store.has_changes(transaction.connection)
+            more = await changes.has_changes(transaction.connection)
     async with database.transaction() as transaction:
-        await store.single_file(transaction.connection)
-        unanswered = await store.ask_again(transaction.connection, UNANSWERED)
+        await single_file(transaction.connection)
+        unanswered = await transfers.ask_again(transaction.connection, UNANSWERED)
         transaction.publish(
             TransferWithdrawn(transfer_id=row["id"]) if row["withdrawn_at"] else requested(row)
             for row in unanswered

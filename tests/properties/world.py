@@ -16,10 +16,10 @@ from uuid import UUID, uuid4
 from services.dossier import domain
 from services.dossier.handlers import handle as dossier_handle
 from services.dossier.store import learners, records
-from services.transfer import store
-from services.transfer.handlers import decide
+from services.transfer.deciding import decide
 from services.transfer.handlers import handle as transfer_handle
 from services.transfer.reconcile import reconcile
+from services.transfer.store import presences, schools, single_file
 from shared.database import Database
 from shared.events import (
     ImportApplied,
@@ -153,11 +153,13 @@ class World:
         """A school sets « Transferts », as the API does."""
         uai = self.schools[school % len(self.schools)]
         async with self.databases["transfer"].transaction() as transaction:
-            await store.single_file(transaction.connection)
-            row = await store.participation(transaction.connection, uai)
+            await single_file(transaction.connection)
+            row = await schools.participation(transaction.connection, uai)
             version = row["version"] if row else 0
-            await store.switch(transaction.connection, uai, version, "test", active=active)
-            await decide(transaction, await store.keys_of_schools(transaction.connection, [uai]))
+            await schools.switch(transaction.connection, uai, version, "test", active=active)
+            await decide(
+                transaction, await presences.keys_of_schools(transaction.connection, [uai])
+            )
 
     async def write(self, school: int, number: int) -> None:
         """A module writes a record of someone whom `dossier` knows and whose dossier is there."""

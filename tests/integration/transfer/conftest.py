@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.transfer import store
-from services.transfer.handlers import decide, handle
+from services.transfer.deciding import decide
+from services.transfer.handlers import handle
+from services.transfer.store import presences, schools, single_file
 from shared.database import Database
 from shared.events import Event
 from shared.identifiers import Uai
@@ -27,11 +28,13 @@ class Transfer:
     async def switch(self, uai: Uai, *, active: bool) -> None:
         """Set a school's switch, as the API does."""
         async with self.database.transaction() as transaction:
-            await store.single_file(transaction.connection)
-            present = await store.participation(transaction.connection, uai)
+            await single_file(transaction.connection)
+            present = await schools.participation(transaction.connection, uai)
             version = present["version"] if present else 0
-            await store.switch(transaction.connection, uai, version, "test", active=active)
-            await decide(transaction, await store.keys_of_schools(transaction.connection, [uai]))
+            await schools.switch(transaction.connection, uai, version, "test", active=active)
+            await decide(
+                transaction, await presences.keys_of_schools(transaction.connection, [uai])
+            )
 
     async def transfers(self) -> list[dict[str, Any]]:
         """All transfers, oldest first."""

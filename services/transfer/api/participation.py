@@ -1,0 +1,113 @@
+"""The school's switch « Transferts », its history, and what setting it would move."""
+
+import datetime as dt
+from typing import Annotated
+
+from asyncpg import Record
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
+
+from services.transfer import matching
+from services.transfer.deciding import decide
+from services.transfer.domain import effect
+from services.transfer.store import presences, schools, single_file
+from shared.identifiers import Uai
+from shared.security import Action, Principal, may
+from shared.web.app import RequestDatabase
+from shared.web.preconditions import CHANGED_MEANWHILE, expected_version, set_etag
+from shared.web.problems import ProblemError
+
+router = APIRouter(prefix="/schools/{uai}", tags=["transferts"])
+
+
+class Switch(BaseModel, extra="forbid"):
+    """The position wanted for the switch."""
+
+    active: bool
+
+
+class Participation(BaseModel):
+    """Whether the school takes part in transfers, and since when."""
+
+    active: bool
+    since: dt.datetime | None
+
+
+class Change(BaseModel):
+    """One time that the switch was set."""
+
+    active: bool
+    changed_by: str
+    changed_at: dt.datetime
+
+
+class Effect(BaseModel):
+    """What would move at once if the switch were on: how many dossiers would leave, by the school
+    year in which their learners left (2025: 2025-2026), and how many would come.
+    """
+
+    leaving: int
+    leaving_by_year: dict[int, int]
+    coming: int
+
+
+def _participation(row: Record | None) -> tuple[Participation, int]:
+    if row is None:
+        return Participation(active=False, since=None), 0
+    return Participation(active=row["active"], since=row["changed_at"]), row["version"]
+
+
+@router.get("/participation", dependencies=[Depends(may(Action.SEE_TRANSFERS))])
+async def read_participation(
+    uai: Uai, database: RequestDatabase, response: Response
+) -> Participation:
+    """The school's switch; it is off until someone sets it."""
+    async with database.connection() as connection:
+        answer, version = _participation(await schools.participation(connection, uai))
+    set_etag(response, version)
+    return answer
+
+
+@router.put("/participation")
+async def switch_participation(
+    uai: Uai,
+    wanted: Switch,
+    caller: Annotated[Principal, Depends(may(Action.SWITCH_TRANSFERS))],
+    version: Annotated[int, Depends(expected_version)],
+    database: RequestDatabase,
+    response: Response,
+) -> Participation:
+    """Set the switch. What waited for it moves at once; requests under way are taken back."""
+    async with database.transaction() as transaction:
+        await single_file(transaction.connection)
+        row = await schools.switch(
+            transaction.connection, uai, version, caller.sub, active=wanted.active
+        )
+        if row is None:
+            raise ProblemError(CHANGED_MEANWHILE)
+        await decide(transaction, await presences.keys_of_schools(transaction.connection, [uai]))
+    answer, new_version = _participation(row)
+    set_etag(response, new_version)
+    return answer
+
+
+@router.get("/participation/history", dependencies=[Depends(may(Action.SEE_TRANSFERS))])
+async def read_history(uai: Uai, database: RequestDatabase) -> list[Change]:
+    """Each time that the switch was set, newest first."""
+    async with database.connection() as connection:
+        rows = await schools.history(connection, uai)
+    return [Change.model_validate(dict(row)) for row in rows]
+
+
+@router.get("/participation/effect", dependencies=[Depends(may(Action.SEE_TRANSFERS))])
+async def read_effect(uai: Uai, database: RequestDatabase) -> Effect:
+    """What setting the switch would move at once (docs/transfer.md, rule 10)."""
+    async with database.connection() as connection:
+        keys = await presences.keys_of_schools(connection, [uai])
+        cases = await matching.cases(connection, keys)
+    leaving, coming = effect.if_on(uai, cases)
+    return Effect(
+        leaving=len(leaving),
+        leaving_by_year=effect.by_year(leaving),
+        coming=coming,
+    )

@@ -1,0 +1,1 @@
+"""The rules of `docs/transfer.md`, without I/O."""

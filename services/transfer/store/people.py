@@ -1,0 +1,129 @@
+"""SQL: what people decide about learners, and the trail of what they did."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from asyncpg import Record
+from uuid_utils.compat import uuid7
+
+from shared.database import Connection
+from shared.identifiers import Uai
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What someone does for a school: `what` and `because` are words of lists, never free text."""
+
+    uai: Uai
+    by_whom: str
+    what: str
+    because: str | None = None
+    transfer_id: UUID | None = None
+    pupil_id: UUID | None = None
+    other_pupil: UUID | None = None
+
+
+async def note(connection: Connection, acts: Sequence[Act]) -> None:
+    """Write acts to the trail."""
+    await connection.executemany(
+        """
+        INSERT INTO act (id, at, uai, by_whom, what, because, transfer_id, pupil_id, other_pupil)
+        VALUES ($1, clock_timestamp(), $2, $3, $4, $5, $6, $7, $8)
+        """,
+        [
+            (uuid7(), a.uai, a.by_whom, a.what, a.because, a.transfer_id, a.pupil_id, a.other_pupil)
+            for a in acts
+        ],
+    )
+
+
+async def acts_about(
+    connection: Connection, transfer_id: UUID | None, pupils: Collection[UUID]
+) -> list[Record]:
+    """What was done about a transfer or its learners, oldest first."""
+    return await connection.fetch(
+        """
+        SELECT id, at, uai, by_whom, what, because, transfer_id, pupil_id, other_pupil FROM act
+        WHERE transfer_id = $1 OR pupil_id = ANY($2::uuid[]) OR other_pupil = ANY($2::uuid[])
+        ORDER BY id
+        """,
+        transfer_id,
+        list(pupils),
+    )
+
+
+async def oppose(connection: Connection, uai: Uai, pupil_id: UUID, by_whom: str) -> bool:
+    """Record an opposition; whether there was none before."""
+    return bool(
+        await connection.fetchval(
+            """
+            INSERT INTO opposition (pupil_id, uai, recorded_by, recorded_at)
+            VALUES ($1, $2, $3, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING true
+            """,
+            pupil_id,
+            uai,
+            by_whom,
+        )
+    )
+
+
+async def lift_opposition(connection: Connection, pupil_id: UUID) -> bool:
+    """Lift an opposition; whether there was one."""
+    return bool(
+        await connection.fetchval(
+            "DELETE FROM opposition WHERE pupil_id = $1 RETURNING true", pupil_id
+        )
+    )
+
+
+async def opposed(connection: Connection, pupils: Collection[UUID]) -> set[UUID]:
+    """Those of `pupils` whose family objects, said of them or of doubles merged into them."""
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE card (holder, pupil_id) AS (
+            SELECT id, id FROM unnest($1::uuid[]) AS p (id)
+            UNION
+            SELECT card.holder, m.pupil_id FROM card JOIN merged m ON m.goes_on_as = card.pupil_id
+        )
+        SELECT DISTINCT holder FROM card JOIN opposition USING (pupil_id)
+        """,
+        list(pupils),
+    )
+    return {row["holder"] for row in rows}
+
+
+async def judge(
+    connection: Connection,
+    pair: tuple[UUID, UUID],
+    side: str,
+    by_whom: str,
+    comparison: str,
+    *,
+    same: bool,
+) -> None:
+    """Keep what a side says of two learners (origin's, destination's); its newest word counts."""
+    await connection.execute(
+        """
+        INSERT INTO opinion (origin_pupil, destination_pupil, side, same, comparison, given_by,
+            given_at)
+        VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+        ON CONFLICT (origin_pupil, destination_pupil, side) DO UPDATE SET same = EXCLUDED.same,
+            comparison = EXCLUDED.comparison, given_by = EXCLUDED.given_by,
+            given_at = EXCLUDED.given_at
+        """,
+        *pair,
+        side,
+        same,
+        comparison,
+        by_whom,
+    )
+
+
+async def lift_hold(connection: Connection, transfer_id: UUID) -> bool:
+    """Let records move again between the learners of a transfer that was reversed."""
+    return bool(
+        await connection.fetchval(
+            "DELETE FROM not_to_transfer WHERE transfer_id = $1 RETURNING true", transfer_id
+        )
+    )

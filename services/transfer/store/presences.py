@@ -1,0 +1,219 @@
+"""SQL: who is where, and what the schools have imported."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from shared.database import Connection
+from shared.events import (
+    ImportApplied,
+    PupilEvent,
+    PupilMerged,
+)
+from shared.identifiers import Uai
+
+ERASED = 2**31 - 1
+"""As the version of `gone`: no event of this learner counts any more."""
+
+
+async def keep_presences(connection: Connection, pupils: Sequence[PupilEvent]) -> set[bytes]:
+    """Keep the learners that are newer than what is held; returns the INE keys, old and new, of
+    those that changed. `pupils` holds each learner once.
+    """
+    rows = await connection.fetch(
+        """
+        INSERT INTO presence (pupil_id, uai, version, stay, active, since, activated, reason,
+            source, mef, last_year, previous_uai, has_birth_date, key_version, changed_at)
+        SELECT *, clock_timestamp() FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[],
+            $5::bool[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
+            $11::bool[], $12::text[], $13::bool[], $14::int[]) AS p (pupil_id, uai, version)
+        WHERE NOT EXISTS (
+            SELECT FROM gone g WHERE g.pupil_id = p.pupil_id AND g.version >= p.version)
+        ON CONFLICT (pupil_id) DO UPDATE SET
+            uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
+            active = EXCLUDED.active, since = EXCLUDED.since, activated = EXCLUDED.activated,
+            reason = EXCLUDED.reason, source = EXCLUDED.source, mef = EXCLUDED.mef,
+            last_year = EXCLUDED.last_year, previous_uai = EXCLUDED.previous_uai,
+            has_birth_date = EXCLUDED.has_birth_date, key_version = EXCLUDED.key_version,
+            changed_at = EXCLUDED.changed_at
+        WHERE presence.version < EXCLUDED.version
+        RETURNING pupil_id
+        """,
+        *columns(
+            (p.pupil_id, p.uai, p.version, p.stay, p.active, p.since, p.activated, p.reason,
+             p.source, p.mef, p.last_year, p.previous_uai, p.has_birth_date, p.key_version)
+            for p in pupils
+        ),
+    )  # fmt: skip
+    changed = {row["pupil_id"] for row in rows}
+    return await _replace_keys(connection, [p for p in pupils if p.pupil_id in changed])
+
+
+async def _replace_keys(connection: Connection, pupils: Sequence[PupilEvent]) -> set[bytes]:
+    if not pupils:
+        return set()
+    old = await connection.fetch(
+        "DELETE FROM match_key WHERE pupil_id = ANY($1::uuid[]) RETURNING ine_key",
+        [p.pupil_id for p in pupils],
+    )
+    new = [(p.pupil_id, k) for p in pupils for k in p.keys]
+    await connection.execute(
+        """
+        INSERT INTO match_key (pupil_id, ine_key, birth_key, family_keys, first_keys)
+        SELECT pupil_id, ine_key, birth_key, family_keys::bytea[], first_keys::bytea[]
+        FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::text[], $5::text[])
+            AS k (pupil_id, ine_key, birth_key, family_keys, first_keys)
+        """,
+        [pupil_id for pupil_id, _ in new],
+        [k.ine_key for _, k in new],
+        [k.birth_key for _, k in new],
+        [_array_text(k.family_keys) for _, k in new],
+        [_array_text(k.first_keys) for _, k in new],
+    )
+    return {row["ine_key"] for row in old} | {k.ine_key for _, k in new}
+
+
+def _array_text(keys: Iterable[bytes]) -> str:
+    # unnest would flatten arrays of arrays: the inner ones travel as text.
+    return "{" + ",".join(f'"\\\\x{key.hex()}"' for key in keys) + "}"
+
+
+def columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    """Rows turned into columns, as `unnest` takes them."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+async def forget(connection: Connection, gone: Mapping[UUID, int]) -> set[bytes]:
+    """Forget learners of whom nothing up to these versions counts any more; returns the INE keys
+    that they had.
+    """
+    await connection.execute(
+        """
+        INSERT INTO gone (pupil_id, version) SELECT * FROM unnest($1::uuid[], $2::int[])
+        ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version
+        WHERE gone.version < EXCLUDED.version
+        """,
+        list(gone),
+        list(gone.values()),
+    )
+    rows = await connection.fetch(
+        """
+        WITH over AS (
+            SELECT p.pupil_id FROM presence p JOIN gone g USING (pupil_id)
+            WHERE p.pupil_id = ANY($1::uuid[]) AND p.version <= g.version
+        ), announced AS (
+            DELETE FROM announced_departure a USING gone g
+            WHERE a.pupil_id = ANY($1::uuid[]) AND g.pupil_id = a.pupil_id
+                AND a.version <= g.version
+        ), keys AS (
+            DELETE FROM match_key k USING over WHERE k.pupil_id = over.pupil_id RETURNING ine_key
+        ), presences AS (
+            DELETE FROM presence p USING over WHERE p.pupil_id = over.pupil_id
+        )
+        SELECT ine_key FROM keys
+        """,
+        list(gone),
+    )
+    return {row["ine_key"] for row in rows}
+
+
+async def keep_imports(connection: Connection, imports: Sequence[ImportApplied]) -> set[bytes]:
+    """Keep each school's import with the highest number, and the departures that they announce;
+    returns the INE keys of all learners of these schools.
+    """
+    newest = {i.uai: i for i in sorted(imports, key=lambda i: i.number)}
+    await connection.execute(
+        """
+        INSERT INTO import_in_force (uai, number, horodatage, school_year, source, changed_at)
+        SELECT *, clock_timestamp()
+        FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::int[], $5::text[])
+        ON CONFLICT (uai) DO UPDATE SET
+            number = EXCLUDED.number, horodatage = EXCLUDED.horodatage,
+            school_year = EXCLUDED.school_year, source = EXCLUDED.source,
+            changed_at = EXCLUDED.changed_at
+        WHERE import_in_force.number < EXCLUDED.number
+        """,
+        *columns((i.uai, i.number, i.horodatage, i.school_year, i.source) for i in newest.values()),
+    )
+    announced: dict[UUID, int] = {}
+    for pupil in (pupil for i in imports for pupil in i.deactivated):
+        announced[pupil.pupil_id] = max(pupil.version, announced.get(pupil.pupil_id, 0))
+    await _announce(connection, announced)
+    return await keys_of_schools(connection, newest)
+
+
+async def _announce(connection: Connection, versions: Mapping[UUID, int]) -> None:
+    """Count learners as inactive until the version of their deactivation is held."""
+    await connection.execute(
+        """
+        INSERT INTO announced_departure (pupil_id, version)
+        SELECT a.pupil_id, a.version FROM unnest($1::uuid[], $2::int[]) AS a (pupil_id, version)
+        WHERE NOT EXISTS (
+            SELECT FROM presence p WHERE p.pupil_id = a.pupil_id AND p.version >= a.version)
+            AND NOT EXISTS (
+                SELECT FROM gone g WHERE g.pupil_id = a.pupil_id AND g.version >= a.version)
+        ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version
+        WHERE announced_departure.version < EXCLUDED.version
+        """,
+        list(versions),
+        list(versions.values()),
+    )
+
+
+async def settle_newest(connection: Connection, pupils: Sequence[PupilEvent]) -> None:
+    """Drop announcements that the newest versions have overtaken, and end the offers of learners
+    who are back in the school that offers them.
+    """
+    await connection.execute(
+        """
+        WITH newest AS (
+            SELECT * FROM unnest($1::uuid[], $2::int[]) AS p (pupil_id, version)
+        ), back AS (
+            UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
+                refused_because = 'returned'
+            FROM newest JOIN presence p USING (pupil_id)
+            WHERE t.origin_pupil = p.pupil_id AND t.state = 'offered'
+                AND (p.active OR p.stay > t.origin_stay)
+        )
+        DELETE FROM announced_departure a USING newest p
+        WHERE a.pupil_id = p.pupil_id AND a.version <= p.version
+        """,
+        [p.pupil_id for p in pupils],
+        [p.version for p in pupils],
+    )
+
+
+async def keep_merges(connection: Connection, merges: Sequence[PupilMerged]) -> None:
+    """Note who goes on as whom, or is himself again; what is older changes nothing."""
+    newest = {m.merged_id: m for m in sorted(merges, key=lambda m: m.merged_version)}
+    await connection.execute(
+        """
+        INSERT INTO merged (pupil_id, goes_on_as, version)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[])
+        ON CONFLICT (pupil_id) DO UPDATE SET goes_on_as = EXCLUDED.goes_on_as,
+            version = EXCLUDED.version
+        WHERE merged.version < EXCLUDED.version
+        """,
+        list(newest),
+        [None if m.undone else m.surviving_id for m in newest.values()],
+        [m.merged_version for m in newest.values()],
+    )
+
+
+async def keys_of_schools(connection: Connection, schools: Iterable[Uai]) -> set[bytes]:
+    """The INE keys of all learners of `schools`, departed ones included."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT k.ine_key FROM presence p JOIN match_key k USING (pupil_id)
+        WHERE p.uai = ANY($1::text[])
+        """,
+        list(schools),
+    )
+    return {row["ine_key"] for row in rows}
+
+
+async def keys_of_pupils(connection: Connection, pupils: Iterable[UUID]) -> set[bytes]:
+    """The INE keys of these learners."""
+    rows = await connection.fetch(
+        "SELECT ine_key FROM match_key WHERE pupil_id = ANY($1::uuid[])", list(pupils)
+    )
+    return {row["ine_key"] for row in rows}

@@ -1,0 +1,180 @@
+"""SQL: the transfers that the rule opens, and what `dossier` answers."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from asyncpg import Record
+from uuid_utils.compat import uuid7
+
+from services.transfer.domain.deciding import Decision
+from services.transfer.store.presences import columns
+from shared.database import Connection
+from shared.events import DossierTransferred, DossierTransferRefused
+from shared.identifiers import Uai
+
+SIDES = """id, kind, reverses, origin_uai, origin_pupil, origin_stay, destination_uai,
+    destination_pupil"""
+"""What a request is made of."""
+
+
+async def open_transfers(connection: Connection, decisions: Sequence[Decision]) -> list[Record]:
+    """Enter a requested transfer for each decision (with an arrival); returns the transfers."""
+    pairs = [(d.departure, d.arrival) for d in decisions if d.arrival is not None]
+    return await connection.fetch(
+        f"""
+        INSERT INTO transfer (id, state, origin_uai, origin_pupil, origin_stay, destination_uai,
+            destination_pupil, names_differ, requested_at, asked_at)
+        SELECT n.id, 'requested', n.origin_uai, n.origin_pupil, n.origin_stay, n.destination_uai,
+            n.destination_pupil, n.names_differ, clock_timestamp(), clock_timestamp()
+        FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[],
+            $7::bool[]) AS n (id, origin_uai, origin_pupil, origin_stay, destination_uai,
+            destination_pupil, names_differ)
+        RETURNING {SIDES}
+        """,
+        *columns(
+            (uuid7(), d.uai, d.pupil_id, d.stay, a.uai, a.pupil_id, a.comparison.names_differ)
+            for d, a in pairs
+        ),
+    )
+
+
+async def withdraw(connection: Connection, transfers: Sequence[UUID]) -> None:
+    """Note that these requests are taken back; `dossier` says whether that came in time."""
+    await connection.execute(
+        """
+        UPDATE transfer SET withdrawn_at = clock_timestamp(), asked_at = clock_timestamp()
+        WHERE id = ANY($1::uuid[])
+        """,
+        transfers,
+    )
+
+
+async def close(connection: Connection, answers: Sequence[DossierTransferred]) -> list[Record]:
+    """Close the requests whose records have moved, and keep the newest counts of those that
+    records have followed since; returns the former.
+
+    Where a reversal is answered, the transfer that it takes back is reversed, and nothing moves
+    between its learners until someone lifts that. An answer given again changes nothing.
+    """
+    newest = {a.transfer_id: a for a in sorted(answers, key=lambda answer: answer.part)}
+    return await connection.fetch(
+        f"""
+        WITH answered AS (
+            UPDATE transfer t SET state = CASE was.state WHEN 'requested' THEN 'closed'
+                    ELSE was.state END,
+                answered_at = coalesce(t.answered_at, clock_timestamp()),
+                counts = a.counts, part = a.part, left_behind = a.left_behind::uuid[]
+            FROM unnest($1::uuid[], $2::jsonb[], $3::int[], $4::text[])
+                AS a (id, counts, part, left_behind), transfer was
+            WHERE t.id = a.id AND was.id = a.id AND (was.state = 'requested'
+                OR (was.state IN ('closed', 'reversed') AND was.part < a.part))
+            RETURNING t.*, was.state = 'requested' AS now_closed
+        ), reversed AS (
+            UPDATE transfer t SET state = 'reversed', because = a.because
+            FROM answered a WHERE t.id = a.reverses AND a.now_closed
+            RETURNING t.id, t.origin_pupil, t.destination_pupil
+        ), held AS (
+            INSERT INTO not_to_transfer (one_pupil, other_pupil, transfer_id, since)
+            SELECT least(origin_pupil, destination_pupil),
+                greatest(origin_pupil, destination_pupil), id, clock_timestamp()
+            FROM reversed ON CONFLICT DO NOTHING
+        )
+        SELECT {SIDES}, counts FROM answered WHERE now_closed
+        """,
+        list(newest),
+        [dict(answer.counts) for answer in newest.values()],
+        [answer.part for answer in newest.values()],
+        ["{" + ",".join(map(str, answer.left)) + "}" for answer in newest.values()],
+    )
+
+
+async def cancel(
+    connection: Connection, refusals: Sequence[DossierTransferRefused]
+) -> list[Record]:
+    """End requests that `dossier` has refused; the departures are then decided anew."""
+    return await connection.fetch(
+        """
+        UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
+            refused_because = r.reason
+        FROM unnest($1::uuid[], $2::text[]) AS r (id, reason)
+        WHERE t.id = r.id AND state = 'requested'
+        RETURNING t.id, origin_pupil, destination_pupil
+        """,
+        [refusal.transfer_id for refusal in refusals],
+        [refusal.reason for refusal in refusals],
+    )
+
+
+async def withdraw_of_pupils(connection: Connection, pupils: Iterable[UUID]) -> list[UUID]:
+    """Take back the requests about learners who are no longer known, and end offers of them;
+    returns the requests.
+    """
+    rows = await connection.fetch(
+        """
+        WITH concerned AS (
+            SELECT t.id, t.state FROM transfer t, unnest($1::uuid[]) AS g (pupil_id)
+            WHERE g.pupil_id IN (t.origin_pupil, t.destination_pupil)
+                AND t.state IN ('offered', 'requested') AND t.withdrawn_at IS NULL
+                AND NOT EXISTS (SELECT FROM presence p WHERE p.pupil_id = g.pupil_id)
+        ), ended AS (
+            UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
+                refused_because = 'erased'
+            FROM concerned c WHERE t.id = c.id AND c.state = 'offered'
+        )
+        UPDATE transfer t SET withdrawn_at = clock_timestamp(), asked_at = clock_timestamp()
+        FROM concerned c WHERE t.id = c.id AND c.state = 'requested' RETURNING t.id
+        """,
+        list(pupils),
+    )
+    return [row["id"] for row in rows]
+
+
+async def end_offers(connection: Connection, offers: Sequence[UUID], because: str) -> None:
+    """End offers that nobody has accepted."""
+    await connection.execute(
+        """
+        UPDATE transfer SET state = 'cancelled', answered_at = clock_timestamp(),
+            refused_because = $2
+        WHERE id = ANY($1::uuid[]) AND state = 'offered'
+        """,
+        offers,
+        because,
+    )
+
+
+async def end_offers_to(connection: Connection, schools: Sequence[Uai]) -> None:
+    """End the offers that wait for schools which have closed."""
+    await connection.execute(
+        """
+        UPDATE transfer SET state = 'cancelled', answered_at = clock_timestamp(),
+            refused_because = 'closed'
+        WHERE destination_uai = ANY($1::text[]) AND state = 'offered'
+        """,
+        schools,
+    )
+
+
+async def match_offers(connection: Connection, matched: Mapping[UUID, UUID | None]) -> None:
+    """Note on offers whom the rule has found meanwhile, or that it no longer finds anyone."""
+    await connection.execute(
+        """
+        UPDATE transfer t SET matched_pupil = m.pupil_id
+        FROM unnest($1::uuid[], $2::uuid[]) AS m (id, pupil_id)
+        WHERE t.id = m.id AND t.state = 'offered'
+        """,
+        list(matched),
+        list(matched.values()),
+    )
+
+
+async def ask_again(connection: Connection, older_than: dt.timedelta) -> list[Record]:
+    """The requests that `dossier` has not answered for so long, marked as asked now."""
+    return await connection.fetch(
+        f"""
+        UPDATE transfer SET asked_at = clock_timestamp()
+        WHERE state = 'requested' AND asked_at < clock_timestamp() - $1::interval
+        RETURNING {SIDES}, withdrawn_at
+        """,
+        older_than,
+    )
