@@ -38,6 +38,9 @@ UNAVAILABLE = (
 
 KERNEL_MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_305_001
+PURGED_AT_ONCE = 10_000
+KEPT = {"inbox": "received_at", "parked": "parked_at", "idempotency": "used_at"}
+"""Tables of the kernel that only grow, and since when a row is there."""
 
 log = structlog.get_logger()
 
@@ -139,6 +142,17 @@ async def _read_jsonb(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         encoder=lambda value: b"\x01" + json.dumps(value).encode(),
         decoder=lambda data: json.loads(data[1:]),
     )
+
+
+async def purge(connection: Connection, before: dt.datetime) -> None:
+    """Forget the events received or parked and the idempotency keys used earlier than `before`, in
+    steps that are short even when much has come together.
+    """
+    for table, at in KEPT.items():
+        old = f"SELECT ctid FROM {table} WHERE {at} < $1 LIMIT {PURGED_AT_ONCE}"  # noqa: S608
+        statement = f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({old}))"  # noqa: S608
+        while await connection.execute(statement, before) != "DELETE 0":
+            pass
 
 
 class SchemaTooOldError(Exception):

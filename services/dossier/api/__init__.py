@@ -1,6 +1,19 @@
 """HTTP of `dossier`: one module a subject, the problems that all of them answer with."""
 
-from services.dossier.api import records
+from services.dossier.api import attachments, export, looks, records, remarks, search
+from shared.web.problems import Problem
 
-ROUTERS = (records.router,)
-PROBLEMS = records.PROBLEMS
+ROUTERS = (
+    records.router,
+    attachments.router,
+    search.router,
+    remarks.router,
+    looks.router,
+    export.router,
+)
+PROBLEMS: dict[type[Exception], Problem] = {
+    **records.PROBLEMS,
+    **attachments.PROBLEMS,
+    **remarks.PROBLEMS,
+    **looks.PROBLEMS,
+}

@@ -12,10 +12,11 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from uuid_utils.compat import uuid7
 
 from services.dossier import domain
+from services.dossier.api.held import holder_of
 from services.dossier.handlers import answer_of
-from services.dossier.store import learners, moves
+from services.dossier.store import learners, looks, moves
 from services.dossier.store import records as store
-from shared.database import Connection, Transaction
+from shared.database import Transaction
 from shared.identifiers import Uai
 from shared.security import Action, Principal, may
 from shared.web.app import RequestDatabase
@@ -56,7 +57,8 @@ PROBLEMS = {
 }
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """A text that the database takes."""
     if "\x00" in text:
         raise ValueError("caractère nul refusé")
     return text
@@ -93,7 +95,7 @@ def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_storable),
+    AfterValidator(storable),
 ]  # fmt: skip
 
 
@@ -197,37 +199,41 @@ async def rewrite_record(
     return record
 
 
-@router.get("", dependencies=[Depends(may(Action.READ_RECORDS))])
+@router.get("")
 async def list_records(
     uai: Uai,
     pupil_id: UUID,
+    caller: Annotated[Principal, Depends(may(Action.READ_RECORDS))],
     database: RequestDatabase,
     after: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
 ) -> RecordPage:
     """The records that a learner of the school holds, wherever they were written."""
     async with database.connection() as connection:
-        holder = await _holder(connection, uai, pupil_id)
-        rows = await store.records_of(connection, holder.pupil_id, after, limit)
-    records = [_record(row) for row in rows]
+        holder = await holder_of(connection, uai, pupil_id)
+        rows = await store.records_of(connection, holder, after, limit)
+        await looks.note(connection, uai, caller.sub, looks.What.LIST, [holder])
+    return page([_record(row) for row in rows], limit)
+
+
+def page(records: list[Record], limit: int) -> RecordPage:
+    """A page of at most `limit` records."""
     return RecordPage(records=records, next=records[-1].id if len(records) == limit else None)
 
 
-@router.get("/{record_id}", dependencies=[Depends(may(Action.READ_RECORDS))])
+@router.get("/{record_id}")
 async def read_record(
-    uai: Uai, pupil_id: UUID, record_id: UUID, database: RequestDatabase, response: Response
+    uai: Uai,
+    pupil_id: UUID,
+    record_id: UUID,
+    caller: Annotated[Principal, Depends(may(Action.READ_RECORDS))],
+    database: RequestDatabase,
+    response: Response,
 ) -> Record:
     """One record that a learner of the school holds."""
     async with database.connection() as connection:
-        holder = await _holder(connection, uai, pupil_id)
-        record = _record(await store.record_of(connection, holder.pupil_id, record_id))
+        holder = await holder_of(connection, uai, pupil_id)
+        record = _record(await store.record_of(connection, holder, record_id))
+        await looks.note(connection, uai, caller.sub, looks.What.RECORD, [holder])
     set_etag(response, record.version)
     return record
-
-
-async def _holder(connection: Connection, uai: Uai, pupil_id: UUID) -> domain.Learner:
-    """The learner of the school, or whom he goes on as."""
-    learner = await learners.learner(connection, pupil_id)
-    if learner is None or learner.uai != uai:
-        raise domain.UnknownLearnerError
-    return learner

@@ -11,7 +11,7 @@ from services.dossier.domain import Place
 from shared.database import Connection
 from shared.identifiers import Uai
 
-_CARDS = """
+CARDS = """
     WITH RECURSIVE card (holder, pupil_id) AS (
         SELECT id, id FROM unnest($1::uuid[]) AS h (id)
         UNION
@@ -23,7 +23,7 @@ them.
 """
 
 
-_COLUMNS = """id, kind, title, diploma, body, author, origin_uai, written_on, version,
+COLUMNS = """id, kind, title, diploma, body, author, origin_uai, written_on, version,
     created_at, updated_at"""
 
 
@@ -38,7 +38,7 @@ async def add_record(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::uuid[],
             array_fill(1, ARRAY[cardinality($10::uuid[])]),
             clock_timestamp(), clock_timestamp())
-        RETURNING pupil_id, {_COLUMNS}
+        RETURNING pupil_id, {COLUMNS}
         """,
         record_id,
         place.holder,
@@ -51,7 +51,7 @@ async def add_record(
 async def record_written(connection: Connection, uai: Uai, record_id: UUID) -> Record | None:
     """A record that `uai` has written, wherever it is now."""
     return await connection.fetchrow(
-        f"SELECT pupil_id, {_COLUMNS} FROM record WHERE id = $1 AND origin_uai = $2",
+        f"SELECT pupil_id, {COLUMNS} FROM record WHERE id = $1 AND origin_uai = $2",
         record_id,
         uai,
     )
@@ -69,7 +69,7 @@ async def change_record(
         f"""
         UPDATE record SET kind = $3, title = $4, diploma = $5, body = $6, author = $7,
             written_on = $8, version = version + 1, updated_at = clock_timestamp()
-        WHERE id = $1 AND version = $2 RETURNING $9::uuid AS pupil_id, {_COLUMNS}
+        WHERE id = $1 AND version = $2 RETURNING $9::uuid AS pupil_id, {COLUMNS}
         """,
         record_id,
         version,
@@ -93,7 +93,7 @@ async def record_of(connection: Connection, pupil_id: UUID, record_id: UUID) -> 
     """One record that the learner holds."""
     return await connection.fetchrow(
         f"""
-        {_CARDS} SELECT holder AS pupil_id, {_COLUMNS} FROM record JOIN card USING (pupil_id)
+        {CARDS} SELECT holder AS pupil_id, {COLUMNS} FROM record JOIN card USING (pupil_id)
         WHERE id = $2
         """,
         [pupil_id],
@@ -107,10 +107,26 @@ async def records_of(
     """The records that the learner holds, in the order of their ids, those above `after`."""
     return await connection.fetch(
         f"""
-        {_CARDS} SELECT holder AS pupil_id, {_COLUMNS} FROM record JOIN card USING (pupil_id)
+        {CARDS} SELECT holder AS pupil_id, {COLUMNS} FROM record JOIN card USING (pupil_id)
         WHERE $2::uuid IS NULL OR id > $2 ORDER BY id LIMIT $3
         """,
         [pupil_id],
         after,
         limit,
     )
+
+
+async def ids_of(
+    connection: Connection, pupil_id: UUID, after: UUID | None, limit: int
+) -> list[UUID]:
+    """The ids of the records that the learner holds, in their order, those above `after`."""
+    rows = await connection.fetch(
+        f"""
+        {CARDS} SELECT id FROM record JOIN card USING (pupil_id)
+        WHERE $2::uuid IS NULL OR id > $2 ORDER BY id LIMIT $3
+        """,
+        [pupil_id],
+        after,
+        limit,
+    )
+    return [row["id"] for row in rows]

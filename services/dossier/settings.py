@@ -1,0 +1,13 @@
+"""The settings of `dossier`: those of any service, and where it asks who a learner is."""
+
+from pydantic import Field
+
+from shared.settings import Settings
+
+
+class DossierSettings(Settings):
+    """`CPRO_SIECLE_IMPORT_URL` beside the common settings."""
+
+    siecle_import_url: str | None = Field(
+        default=None, description="`siecle_import`, which `load` asks for learners by INE"
+    )
