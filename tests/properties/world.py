@@ -157,15 +157,17 @@ class World:
             )
         )
 
-    async def goes(self, school: int, number: int) -> None:
-        """Someone leaves where he is for another school; both import."""
-        to = self.schools[school % len(self.schools)]
-        for uai in self.schools:
-            there = {n for (where, n), p in self.base.items() if where == uai and p.active}
-            if number in there and uai != to:
-                await self.imports(self.schools.index(uai), there - {number})
-            elif uai == to:
-                await self.imports(self.schools.index(uai), there | {number})
+    async def goes(self, steps: int, number: int) -> None:
+        """Someone leaves where he is for another school, so many further on; both import."""
+        here = [uai for (uai, n), person in self.base.items() if n == number and person.active]
+        now = self.schools.index(here[0]) if here else 0
+        to = (now + 1 + steps % (len(self.schools) - 1)) % len(self.schools)
+        await self.imports(now, self._present(now) - {number})
+        await self.imports(to, self._present(to) | {number})
+
+    def _present(self, school: int) -> set[int]:
+        uai = self.schools[school]
+        return {n for (where, n), person in self.base.items() if where == uai and person.active}
 
     def _event(self, person: Person, kind: type[PupilEvent]) -> PupilEvent:
         person.version += 1
@@ -270,9 +272,17 @@ class World:
             )
         return len({row["birth_key"] for row in births}) == 1
 
+    async def hands_over(self, steps: int) -> None:
+        """Someone outside SIECLE goes, is offered to his new school and accepted there."""
+        await self.goes(steps, OUTSIDE)
+        await self.settle(random.Random(steps))
+        await self.offer(steps)
+        await self.answer(steps, "accept")
+
     async def offer(self, which: int) -> None:
         """A school offers someone who has left it to the school where he is now, or to another."""
         gone = [person for person in self.base.values() if not person.active]
+        gone = [person for person in gone if person.number == OUTSIDE] or gone
         if not gone:
             return
         person = gone[which % len(gone)]
@@ -345,8 +355,9 @@ class World:
                 )
 
     async def deliver(self, seed: int) -> None:
-        """Deliver all of what waits, or some of it, as `seed` has it."""
-        await self.carry(random.Random(seed), everything=seed % 2 == 0)
+        """Deliver all that there is, or some of it, as `seed` has it."""
+        dice = random.Random(seed)
+        await (self.carry(dice) if seed % 2 else self.settle(dice))
 
     async def carry(self, dice: random.Random, *, everything: bool = False) -> None:
         """Deliver some of what waits: any part, in any order, some of it twice, two batches at
