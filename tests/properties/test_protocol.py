@@ -48,7 +48,7 @@ by_schools = st.one_of(
 goes = st.tuples(st.just("goes"), school, person)
 deliver = st.tuples(st.just("deliver"), st.integers(0, 2**16))
 actions = st.one_of(*[goes] * 5, *[deliver] * 6, by_staff, by_staff, by_modules, by_schools)
-"""Alternatives are drawn evenly, those inside the last ones too: people go and events come often."""
+"""Alternatives are drawn evenly, those inside the last ones too: people go often."""
 
 
 @pytest.fixture(scope="module", autouse=True)

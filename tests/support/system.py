@@ -19,6 +19,7 @@ from services.siecle_import.settings import ImportSettings
 from services.transfer.__main__ import service as transfer
 from shared.service import Service, run
 from shared.settings import Settings
+from shared.signing import Signer
 
 TODAY = dt.date(2026, 1, 20)
 CHAIN: Sequence[Service] = (siecle_import, transfer, dossier)
@@ -32,6 +33,12 @@ class System:
     database_urls: Mapping[str, str]
     amqp_url: str
     sign: Sign
+    keys: Path
+
+    def client(self, service: str, other: str) -> httpx.AsyncClient:
+        """Calls `other` in the name of `service`."""
+        signer = Signer.from_file(service_key_file(self.keys, service))
+        return signer.client(self.urls[other])
 
     def school(self, uai: str) -> School:
         """The staff and modules of one school."""
@@ -87,7 +94,7 @@ async def running(
             group.create_task(run(service, settings, stop))
         try:
             await all_ready(urls)
-            yield System(urls, database_urls, amqp_url, sign)
+            yield System(urls, database_urls, amqp_url, sign, keys)
         finally:
             stop.set()
 
