@@ -146,6 +146,12 @@ class School(AbstractAsyncContextManager["School"]):
         found: list[Json] = page["transfers"]
         return found
 
+    async def reviews(self) -> list[Json]:
+        """The pairs of learners that wait for an opinion."""
+        response = await self.call("transfer", "GET", "/reviews")
+        found: list[Json] = response.json()
+        return found
+
     async def closed_transfer(self, count: int = 1) -> Json:
         """The newest transfer, once the school has so many and all are closed."""
 

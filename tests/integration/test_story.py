@@ -10,6 +10,13 @@ from tests.support.system import System
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "siecle" / "transfert"
 A, B = "9990001X", "9990002Y"
+DEPARTURES = ("A_import2_absent.xml", "A_import2_sorti.xml")
+ARRIVALS = (
+    "B_import2_arrive.xml",
+    "B_import2_meme_INE_autre_nom.xml",
+    "B_import2_meme_INE_autre_naissance.xml",
+)
+BACK = "A_import3_retour.xml"
 RECORDS = (("bilan", "Bilan de compétences"), ("fiche", "Fiche 1"), ("evaluation", "CCF n° 1"))
 
 
@@ -46,7 +53,7 @@ async def check_moved(a: School, b: School, old: str) -> None:
     assert await a.records(old) == []
 
 
-@pytest.mark.parametrize("departure", ["A_import2_absent.xml", "A_import2_sorti.xml"])
+@pytest.mark.parametrize("departure", DEPARTURES)
 @pytest.mark.parametrize("arrival_first", [False, True])
 async def test_records_follow_the_pupil_whatever_the_order_of_imports(
     schools: tuple[School, School], departure: str, arrival_first: bool
@@ -82,30 +89,77 @@ async def test_nothing_moves_until_both_schools_have_switched_transfers_on(
     assert content(await b.records(new)) == sorted([*MOVED, ("bilan", "Bilan d'entrée", B)])
 
 
-async def test_another_birth_date_under_the_same_ine_moves_nothing(
-    schools: tuple[School, School],
-) -> None:
-    a, b = schools
+async def play(a: School, b: School, files: Sequence[str]) -> str:
+    """Both take part and import these files one after the other; the first imports and records
+    come before. Returns A's learner.
+    """
     old = await start(a, b)
     await a.switch(active=True)
     await b.switch(active=True)
-    await a.import_file(SAMPLES / "A_import2_absent.xml")
-    await b.import_file(SAMPLES / "B_import2_meme_INE_autre_naissance.xml")
-    await b.write_record((await b.pupil("MUTÉ"))["id"], "bilan", "Bilan d'entrée")
-    assert await b.transfers() == []
-    assert content(await a.records(old)) == MOVED
+    for name in files:
+        await (a if name.startswith("A") else b).import_file(SAMPLES / name)
+    await witness(b)
+    return old
 
 
-async def test_another_name_under_the_same_ine_and_birth_date_moves_and_is_flagged(
-    schools: tuple[School, School],
+async def witness(school: School) -> None:
+    """A record in another dossier: the events before it have been through the services."""
+    await school.write_record((await school.pupils())[0]["id"], "bilan", "Bilan d'entrée")
+
+
+@pytest.mark.parametrize("departure", DEPARTURES)
+@pytest.mark.parametrize("arrival_first", [False, True])
+async def test_another_birth_date_under_the_same_ine_moves_nothing_and_is_shown_to_both(
+    schools: tuple[School, School], departure: str, arrival_first: bool
 ) -> None:
     a, b = schools
-    await start(a, b)
+    files = [departure, "B_import2_meme_INE_autre_naissance.xml"]
+    old = await play(a, b, files[::-1] if arrival_first else files)
+    assert await b.transfers() == []
+    assert content(await a.records(old)) == MOVED
+    for school in schools:
+        [review] = await school.reviews()
+        assert (review["birth"], review["family"], review["first"]) == (
+            "different",
+            "same",
+            "same",
+        )
+
+
+@pytest.mark.parametrize("departure", DEPARTURES)
+@pytest.mark.parametrize("arrival_first", [False, True])
+async def test_another_name_under_the_same_ine_and_birth_date_moves_and_is_flagged(
+    schools: tuple[School, School], departure: str, arrival_first: bool
+) -> None:
+    a, b = schools
+    files = [departure, "B_import2_meme_INE_autre_nom.xml"]
+    await play(a, b, files[::-1] if arrival_first else files)
+    assert (await b.closed_transfer())["names_differ"] is True
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("departure", DEPARTURES)
+@pytest.mark.parametrize("arrival", ARRIVALS)
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_a_return_to_the_old_school_in_every_order_of_imports(
+    schools: tuple[School, School], departure: str, arrival: str, place: int
+) -> None:
+    """What had moved before the return stays; what had not is no longer owed."""
+    a, b = schools
+    files = [departure, BACK]
+    files.insert(place, arrival)
+    old = await start(a, b)
     await a.switch(active=True)
     await b.switch(active=True)
-    await a.import_file(SAMPLES / "A_import2_absent.xml")
-    await b.import_file(SAMPLES / "B_import2_meme_INE_autre_nom.xml")
-    assert (await b.closed_transfer())["names_differ"] is True
+    moves = place < len(files) - 1 and "naissance" not in arrival
+    for at, name in enumerate(files):
+        await (a if name.startswith("A") else b).import_file(SAMPLES / name)
+        if moves and at == 1:  # one has left, the other has come
+            await b.closed_transfer()
+    await witness(b)
+    assert len(await b.transfers()) == moves
+    assert content(await a.records(old)) == ([] if moves else MOVED)
+    assert (await a.pupil("MUTÉ"))["active"]
 
 
 async def test_a_pupil_who_comes_back_is_reactivated_not_created_twice(
