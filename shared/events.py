@@ -251,7 +251,10 @@ class DossierTransferRefused(
 
 
 class TransferClosed(
-    TransferEvent, type="fr.cpro.transfer.closed.v1", owner="transfer", listeners=("siecle_import",)
+    TransferEvent,
+    type="fr.cpro.transfer.closed.v1",
+    owner="transfer",
+    listeners=("siecle_import", "notifier"),
 ):
     """The records are in the new school, usable at once; or they are back where they came from,
     because the transfer was `reversed`.
@@ -263,25 +266,74 @@ class TransferClosed(
     counts: Mapping[str, int]
 
 
+class TransferOffered(
+    TransferEvent, type="fr.cpro.transfer.offered.v1", owner="transfer", listeners=("notifier",)
+):
+    """An arrival by hand waits for the answer of the school `destination_uai`; told again after
+    seven days while it waits (`reminder`).
+    """
+
+    origin_uai: Uai
+    destination_uai: Uai
+    reminder: bool = False
+
+
 class SchoolUpdated(
     Event,
     type="fr.cpro.school.updated.v1",
     owner="etablissement",
-    listeners=("siecle_import", "transfer"),
+    listeners=("siecle_import", "transfer", "inspector_access", "notifier"),
     about="uai",
 ):
     """The whole state of a school of the registry; `version` grows by one at each change.
 
-    `successor` is the school that goes on with the learners and rights of a closed one.
+    `successor` is the school that goes on with the learners and rights of a closed one. `email` is
+    the school's own address; `digest` whether it wants the daily mail about closed transfers.
     """
 
     uai: Uai
     version: int = Field(ge=1)
     name: str
+    email: str | None = None
+    digest: bool = True
     town: str | None = None
     academie: str | None = None
     open: bool = True
     successor: Uai | None = None
+
+
+class Recipient(Data):
+    """Someone who is told by mail."""
+
+    name: str
+    email: str
+
+
+class InspectorAccessToggled(
+    Event,
+    type="fr.cpro.inspector_access.toggled.v1",
+    owner="inspector_access",
+    listeners=("notifier",),
+    about="uai",
+):
+    """Access to a diploma's data in the school `uai` is open or closed (`active`) to `recipients`,
+    who are to be told: the referents concerned. They may be none.
+
+    `version` is that of the switch; `because` says what has happened: the switch was set, a
+    referent was named or removed while it was on, or the subscription ended. `by_name` and
+    `by_function` say who did it, as the mail tells.
+    """
+
+    uai: Uai
+    diploma: str
+    diploma_label: str
+    active: bool
+    version: int = Field(ge=1)
+    because: Literal["switched", "referent-named", "referent-removed", "subscription-ended"]
+    by_name: str
+    by_function: str
+    at: dt.datetime
+    recipients: tuple[Recipient, ...] = ()
 
 
 def heard_by(service: str) -> tuple[str, ...]:

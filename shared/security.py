@@ -8,9 +8,8 @@ keys: there is no trusted network.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -19,96 +18,33 @@ from joserfc.jwk import KeySet
 from pydantic import BaseModel, StringConstraints
 
 from shared.identifiers import Uai
+from shared.rights import RIGHTS, SCOPES, SERVICE_SCOPES, Action, Role
 from shared.web.problems import Problem, ProblemError
 
 AUDIENCE = "cpro"
+EVERYWHERE = "*"
+"""Among the académies of a person: the roles that hold in all of them."""
+
 ALGORITHM = "Ed25519"
 
-
-class Role(StrEnum):
-    """What a person is: in a school, or for it (administrators, support)."""
-
-    DIRECTION = "direction"
-    GESTION = "gestion"
-    ACADEMIE = "admin-academique"
-    NATIONAL = "admin-national"
-    SUPPORT = "support"
-
-
-class Action(StrEnum):
-    """What routes do; one row of the rights table each."""
-
-    IMPORT = "import"
-    READ_PUPILS = "read-pupils"
-    EDIT_PUPILS = "edit-pupils"
-    DECIDE = "decide"
-    SEE_TRANSFERS = "see-transfers"
-    SWITCH_TRANSFERS = "switch-transfers"
-    TRANSFER_BY_HAND = "transfer-by-hand"
-    REVIEW = "review"
-    EXPLAIN = "explain"
-    READ_FIGURES = "read-figures"
-    HANDLE_DATA = "handle-data"
-    READ_RECORDS = "read-records"
-    WRITE_RECORDS = "write-records"
-    RESOLVE_PUPILS = "resolve-pupils"
-    MAKE_KEYS = "make-keys"
-    READ_UNDER_WAY = "read-under-way"
-
-
-_STAFF = frozenset({Role.DIRECTION, Role.GESTION})
-_ADMINISTRATORS = frozenset({Role.ACADEMIE, Role.NATIONAL})
-
-RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
-    Action.IMPORT: _STAFF,
-    Action.READ_PUPILS: _STAFF | _ADMINISTRATORS,
-    Action.EDIT_PUPILS: _STAFF,
-    Action.DECIDE: _STAFF,
-    Action.SEE_TRANSFERS: _STAFF,
-    Action.SWITCH_TRANSFERS: frozenset({Role.DIRECTION}),
-    Action.TRANSFER_BY_HAND: _STAFF,
-    Action.REVIEW: _STAFF | _ADMINISTRATORS,
-    Action.EXPLAIN: frozenset(Role),
-    Action.READ_FIGURES: _ADMINISTRATORS,
-    Action.HANDLE_DATA: frozenset({Role.DIRECTION}),
-    Action.READ_RECORDS: _STAFF,
-    Action.WRITE_RECORDS: frozenset(),
-    Action.RESOLVE_PUPILS: frozenset(),
-    Action.MAKE_KEYS: frozenset(),
-    Action.READ_UNDER_WAY: frozenset(),
-}
-"""Which roles perform which action in their school, or the schools that they are in charge of.
-
-Records are written by other modules. « Decide » is to merge learners and to undo an import,
-« Review » to judge whether two learners are one and to reverse a transfer, « Handle data » what a
-person may ask about his own: the looks at it, its export, its erasure.
-"""
-
-SCOPES: Final[Mapping[str, frozenset[Action]]] = {
-    "records:write": frozenset({Action.READ_RECORDS, Action.WRITE_RECORDS}),
-    "records:read": frozenset({Action.READ_RECORDS}),
-    "pupils:read": frozenset({Action.READ_PUPILS}),
-    "pupils:resolve": frozenset({Action.RESOLVE_PUPILS}),
-    "keys:make": frozenset({Action.MAKE_KEYS}),
-    "transfers:under-way": frozenset({Action.READ_UNDER_WAY}),
-}
-"""What the token of another module allows, in every school."""
-
-SERVICE_SCOPES: Final[Mapping[str, str]] = {
-    "dossier": "pupils:resolve",
-    "siecle_import": "transfers:under-way",
-    "transfer": "keys:make",
-}
-"""What each service may ask of the others. Its key signs nothing else: see `TokenVerifier`."""
 
 _SERVICE_KEY = "service:"
 """Key ids of services begin so: `service:transfer`."""
 
 
+_Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]{0,200}$")]
+
+
 class Principal(BaseModel, frozen=True, extra="ignore"):
-    """Who calls: a person with roles by school or by académie, or a module with scopes."""
+    """Who calls: a person with roles by school or by académie, or a module with scopes.
+
+    `sub` is the same in every service and goes into trails; `name` and `function` are for those who
+    are told of what the person has done, and go nowhere else.
+    """
 
     sub: Annotated[str, StringConstraints(pattern=r"^[^\x00]{1,200}$")]
+    name: _Text = ""
+    function: _Text = ""
     schools: Mapping[Uai, frozenset[Role]] = {}
     academies: Mapping[str, frozenset[Role]] = {}
     scope: str = ""
@@ -116,6 +52,18 @@ class Principal(BaseModel, frozen=True, extra="ignore"):
     def may(self, action: Action, uai: Uai) -> bool:
         """Whether this caller performs `action` in the school `uai`."""
         return bool(self.schools.get(uai, frozenset()) & RIGHTS[action]) or self.allows(action)
+
+    def may_in(self, action: Action, academie: str) -> bool:
+        """Whether this caller performs `action` in this académie, as its administrator or the
+        national one.
+        """
+        roles = (self.academies.get(place, frozenset()) for place in (academie, EVERYWHERE))
+        return any(held & RIGHTS[action] for held in roles)
+
+    def may_somewhere(self, action: Action) -> bool:
+        """Whether this caller performs `action` in some school or académie."""
+        held = (*self.schools.values(), *self.academies.values())
+        return any(roles & RIGHTS[action] for roles in held) or self.allows(action)
 
     def allows(self, action: Action) -> bool:
         """Whether a scope of this caller allows `action` anywhere."""
@@ -173,11 +121,11 @@ FORBIDDEN = Problem(
     "Adressez-vous à la direction de l'établissement.",
 )
 
-_bearer = HTTPBearer(auto_error=False)
+bearer = HTTPBearer(auto_error=False)
 
 
 def principal(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
     """The caller of the request."""
     verifier: TokenVerifier | None = request.app.state.runtime.tokens
@@ -201,7 +149,18 @@ def may_in_academie(action: Action) -> Callable[..., Principal]:
     """The same for routes below `/academies/{academie}`."""
 
     def check(academie: str, caller: Annotated[Principal, Depends(principal)]) -> Principal:
-        if not caller.academies.get(academie, frozenset()) & RIGHTS[action]:
+        if not caller.may_in(action, academie):
+            raise ProblemError(FORBIDDEN)
+        return caller
+
+    return check
+
+
+def may_somewhere(action: Action) -> Callable[..., Principal]:
+    """The same for routes that belong to no school: the caller's roles may be anywhere."""
+
+    def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+        if not caller.may_somewhere(action):
             raise ProblemError(FORBIDDEN)
         return caller
 

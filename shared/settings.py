@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         description="private key (JWK, id `service:<name>`) that signs what it sends to services",
     )
     stop_seconds: float = Field(default=10, gt=0, description="bound of a graceful stop")
+    training: bool = Field(
+        default=False, description="« Formation »: told on each page, and no mail is sent"
+    )
     today: dt.date | None = Field(
         default=None, description="the day that demonstrations and tests play on"
     )

@@ -1,7 +1,9 @@
-"""What a service signs with its own key: its calls to other services, and tickets.
+"""What a service signs with its own key: its calls to other services, tickets, inspections.
 
 A ticket lets one person see one learner of another school, for one purpose and five minutes
-(docs/transfer.md, rule 14). `transfer` makes them; the owner of the identity checks them.
+(docs/transfer.md, rule 14). `transfer` makes them; the owner of the identity checks them. An
+inspection lets an inspector read one diploma of one school for a minute: `inspector_access` makes
+it, and the owners accept inspectors no other way.
 """
 
 import json
@@ -15,13 +17,22 @@ from uuid import UUID, uuid5
 
 import httpx
 from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel
 
 from shared.events import Side
 from shared.identifiers import Uai
-from shared.security import ALGORITHM, AUDIENCE, Principal, TokenVerifier, principal
+from shared.security import (
+    ALGORITHM,
+    AUDIENCE,
+    UNAUTHENTICATED,
+    Principal,
+    TokenVerifier,
+    bearer,
+    principal,
+)
 from shared.settings import Settings
 from shared.web.problems import Problem, ProblemError
 
@@ -29,6 +40,9 @@ CALL_SECONDS = 10.0
 LIFETIME_SECONDS = 300
 TICKET_AUDIENCE = "cpro-ticket"
 TICKET_KEY = "service:transfer"
+INSPECTION_SECONDS = 60
+INSPECTION_AUDIENCE = "cpro-inspection"
+INSPECTION_KEY = "service:inspector_access"
 
 TICKET_REFUSED = Problem(
     403,
@@ -61,6 +75,17 @@ class Ticket(BaseModel, frozen=True, extra="ignore"):
     purpose: Purpose
 
 
+class Inspection(BaseModel, frozen=True, extra="ignore"):
+    """The right of the inspector `viewer` to read, in the school `uai`, the learners whose MEF is
+    among `mefs` (those of `diploma`), and their records written there.
+    """
+
+    viewer: str
+    uai: Uai
+    diploma: str
+    mefs: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """The private key of a service."""
@@ -83,15 +108,22 @@ class Signer:
         """The key of a JSON Web Key file."""
         return cls(OKPKey.import_key(json.loads(path.read_text())))
 
-    def _sign(self, audience: str, claims: Mapping[str, object]) -> str:
+    def _sign(
+        self, audience: str, claims: Mapping[str, object], lifetime: int = LIFETIME_SECONDS
+    ) -> str:
         now = int(time.time())
-        usual = {"aud": audience, "iat": now, "exp": now + LIFETIME_SECONDS}
+        usual = {"aud": audience, "iat": now, "exp": now + lifetime}
         header = {"alg": ALGORITHM, "kid": self.key.kid}
         return jwt.encode(header, {**claims, **usual}, self.key, algorithms=[ALGORITHM])
 
     def ticket(self, ticket: Ticket) -> str:
         """The text of a ticket, for the header `Cpro-Ticket`."""
         return self._sign(TICKET_AUDIENCE, ticket.model_dump(mode="json"))
+
+    def inspection(self, inspection: Inspection) -> str:
+        """The bearer token with which an inspector's read is passed on to an owner."""
+        claims = inspection.model_dump(mode="json")
+        return self._sign(INSPECTION_AUDIENCE, claims, INSPECTION_SECONDS)
 
     def client(self, base_url: str) -> httpx.AsyncClient:
         """A client that calls another service in the name of this one, for five minutes."""
@@ -130,6 +162,28 @@ def ticket_for(purpose: Purpose) -> object:
         return ticket
 
     return Depends(check)
+
+
+_INSPECTION_CLAIMS = jwt.JWTClaimsRegistry(
+    exp={"essential": True}, aud={"essential": True, "value": INSPECTION_AUDIENCE}
+)
+
+
+def inspection(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Inspection:
+    """A dependency for the routes that owners keep for inspectors: what may be read."""
+    verifier: TokenVerifier = request.app.state.runtime.tokens
+    try:
+        token = credentials.credentials if credentials else ""
+        decoded = jwt.decode(token, verifier.keys, algorithms=[ALGORITHM])
+        _INSPECTION_CLAIMS.validate(decoded.claims)
+        read = Inspection.model_validate(decoded.claims)
+    except Exception:  # noqa: BLE001 - a hostile header ends the library in many ways
+        raise ProblemError(UNAUTHENTICATED) from None
+    if decoded.header["kid"] != INSPECTION_KEY:
+        raise ProblemError(UNAUTHENTICATED)
+    return read
 
 
 _CREATED = UUID("9b1c6c0e-6a0f-5d0e-8f57-2f3f0c6a4d11")

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,9 +19,12 @@ from deploy.local.servers import (
     drop_database,
     running_servers,
 )
+from deploy.local.stack import SERVICES
 from deploy.local.tokens import Signer
 from deploy.local.tokens import signer as make_signer
 from shared.database import KERNEL_MIGRATIONS, Database, migrate
+from shared.service import Service
+from tests.support.databases import Templates
 from tests.support.system import CHAIN, System, running
 
 
@@ -45,15 +48,9 @@ def broker_folder(servers: Servers, servers_folder: Path) -> Path | None:
 
 
 @pytest.fixture(scope="session")
-async def templates(servers: Servers) -> Mapping[str, str]:
-    """The URL of a migrated database of each service of the chain, to be copied."""
-    urls = {}
-    for service in CHAIN:
-        urls[service.name] = await create_database(
-            servers, f"template_{service.name}_{secrets.token_hex(4)}"
-        )
-        await migrate(urls[service.name], service.migration_folders)
-    return urls
+def templates(servers: Servers) -> Templates:
+    """The databases that tests are given copies of."""
+    return Templates(servers)
 
 
 @asynccontextmanager
@@ -66,26 +63,37 @@ async def _admin(servers: Servers) -> AsyncIterator["asyncpg.Connection[asyncpg.
 
 
 @pytest.fixture
-async def database_urls(
-    servers: Servers, templates: Mapping[str, str]
-) -> AsyncIterator[Mapping[str, str]]:
-    """A fresh database of each service of the chain, owned by the role of its template."""
-    suffix = secrets.token_hex(4)
+async def new_database(
+    servers: Servers, templates: Templates
+) -> AsyncIterator[Callable[[Service], Awaitable[str]]]:
+    """Makes a fresh database of a service, owned by the role of its template; answers its URL."""
+    made: list[str] = []
 
-    async def copy(service: str, url: str) -> tuple[str, str]:
-        base, _, template = url.rpartition("/")
+    async def make(service: Service) -> str:
+        base, _, template = (await templates.url(service)).rpartition("/")
+        name = f"{service.name}_{secrets.token_hex(4)}"
         async with _admin(servers) as admin:
             await admin.execute(
-                f'CREATE DATABASE "{service}_{suffix}" TEMPLATE "{template}" OWNER "{template}"'
+                f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{template}"'
             )
-        return service, f"{base}/{service}_{suffix}"
+        made.append(name)
+        return f"{base}/{name}"
 
-    async def drop(service: str) -> None:
+    async def drop(name: str) -> None:
         async with _admin(servers) as admin:
-            await admin.execute(f'DROP DATABASE "{service}_{suffix}" WITH (FORCE)')
+            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
-    yield dict(await asyncio.gather(*(copy(*template) for template in templates.items())))
-    await asyncio.gather(*(drop(service) for service in templates))
+    yield make
+    await asyncio.gather(*(drop(name) for name in made))
+
+
+@pytest.fixture
+async def database_urls(
+    new_database: Callable[[Service], Awaitable[str]],
+) -> Mapping[str, str]:
+    """A fresh database of each service of the chain, by its name."""
+    urls = await asyncio.gather(*(new_database(service) for service in CHAIN))
+    return dict(zip((service.name for service in CHAIN), urls, strict=True))
 
 
 @pytest.fixture
@@ -111,7 +119,7 @@ async def kernel(servers: Servers) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
     """The keys of the tests: one that signs as the gateway does, and those of the services."""
-    return make_signer(tmp_path_factory.mktemp("keys"), [service.name for service in CHAIN])
+    return make_signer(tmp_path_factory.mktemp("keys"), SERVICES)
 
 
 @pytest.fixture(scope="session")

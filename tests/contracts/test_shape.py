@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KERNEL_LINES = 1_500
+KERNEL_LINES = 1_400
+TABLES = {"events.py", "rights.py"}
+"""What of the kernel is data of the product, and grows with it."""
 FILE_LINES = 400
 FUNCTION_LINES = 60
 CODE = [
@@ -39,8 +41,8 @@ def lines_of_code(path: Path) -> int:
 
 
 def test_the_kernel_is_small() -> None:
-    kernel = sum(lines_of_code(path) for path in (ROOT / "shared").rglob("*.py"))
-    assert kernel < KERNEL_LINES
+    kernel = [path for path in (ROOT / "shared").rglob("*.py") if path.name not in TABLES]
+    assert sum(map(lines_of_code, kernel)) < KERNEL_LINES
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,21 +1,22 @@
 """Each service has a database of its own, at the version of its code."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from deploy.local.servers import Servers
+from docs.reference import SERVICES, service
 from shared.database import Database, SchemaTooOldError, migrate, require_schema
+from tests.support.databases import Templates
 
 
 async def test_a_service_can_open_no_database_but_its_own(
-    servers: Servers, templates: Mapping[str, str]
+    templates: Templates,
 ) -> None:
-    for own, url in templates.items():
+    urls = {name: await templates.url(service(name)) for name in SERVICES}
+    for own, url in urls.items():
         base = url.rpartition("/")[0]
-        for other, other_url in templates.items():
+        for other, other_url in urls.items():
             target = f"{base}/{other_url.rpartition('/')[2]}"
             if other == own:
                 await (await asyncpg.connect(target)).close()
@@ -33,7 +34,6 @@ async def test_a_service_refuses_a_schema_older_than_its_code(
         await require_schema(kernel, [tmp_path])
 
 
-async def test_migrating_again_changes_nothing(templates: Mapping[str, str]) -> None:
-    from services.transfer.__main__ import service
-
-    await migrate(templates["transfer"], service.migration_folders)
+async def test_migrating_again_changes_nothing(templates: Templates) -> None:
+    transfer = service("transfer")
+    await migrate(await templates.url(transfer), transfer.migration_folders)

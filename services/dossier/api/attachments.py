@@ -17,7 +17,8 @@ from services.dossier.store import attachments as store
 from services.dossier.store import looks
 from shared.database import Connection
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.web.app import BODY_LIMIT, RequestDatabase
 from shared.web.preconditions import creation_key, made_before
 from shared.web.problems import Problem, ProblemError

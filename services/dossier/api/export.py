@@ -10,7 +10,8 @@ from services.dossier.api.held import holder_of
 from services.dossier.exporting import document
 from services.dossier.store import looks
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.web.app import RequestDatabase
 
 router = APIRouter(prefix="/schools/{uai}/pupils/{pupil_id}/export", tags=["dossier"])

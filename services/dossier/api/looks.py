@@ -12,7 +12,8 @@ from services.dossier.api.held import holder_of
 from services.dossier.api.records import PAGE
 from services.dossier.store import looks as store
 from shared.identifiers import Uai
-from shared.security import Action, may
+from shared.rights import Action
+from shared.security import may
 from shared.web.app import RequestDatabase
 from shared.web.problems import Problem
 

@@ -18,7 +18,8 @@ from services.dossier.store import learners, looks, moves
 from services.dossier.store import records as store
 from shared.database import Transaction
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.web.app import RequestDatabase
 from shared.web.preconditions import (
     CHANGED_MEANWHILE,

@@ -13,7 +13,8 @@ from services.dossier.api.held import holder_of
 from services.dossier.api.records import PAGE, storable
 from services.dossier.store import remarks as store
 from shared.identifiers import Uai
-from shared.security import FORBIDDEN, Action, Principal, may
+from shared.rights import Action
+from shared.security import FORBIDDEN, Principal, may
 from shared.web.app import RequestDatabase
 from shared.web.preconditions import creation_key, made_before
 from shared.web.problems import Problem, ProblemError

@@ -12,7 +12,8 @@ from services.dossier.api.records import PAGE, Record, RecordPage, Text, page
 from services.dossier.store import learners, looks
 from services.dossier.store import search as store
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.web.app import RequestDatabase
 
 PUPILS = 500

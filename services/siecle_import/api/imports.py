@@ -30,7 +30,8 @@ from services.siecle_import.files.catalogue import Level
 from services.siecle_import.store import imports
 from shared.clock import pause
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.service import RequestRuntime
 from shared.web.app import BODY_LIMIT, RequestDatabase
 from shared.web.preconditions import creation_key, made_before

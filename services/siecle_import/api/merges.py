@@ -15,7 +15,8 @@ from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import field_by_field
 from services.siecle_import.store import merges as store
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.service import RequestRuntime
 from shared.web.app import RequestClock, RequestDatabase
 from shared.web.preconditions import creation_key, made_before

@@ -20,7 +20,8 @@ from services.siecle_import.preview import why_left
 from services.siecle_import.store import pupils as store
 from shared.database import Connection
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.service import RequestRuntime
 from shared.web.app import RequestDatabase
 from shared.web.preconditions import (

@@ -23,7 +23,8 @@ from services.siecle_import.store import imports, pupils
 from services.siecle_import.store.imports import Preferences
 from shared.database import Database
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.service import RequestRuntime
 from shared.web.app import RequestClock, RequestDatabase
 from shared.web.preconditions import CHANGED_MEANWHILE, expected_version, set_etag

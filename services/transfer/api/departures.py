@@ -17,7 +17,8 @@ from services.transfer.store import lists, presences
 from shared.clock import PARIS
 from shared.database import Connection
 from shared.identifiers import Uai
-from shared.security import Action, may
+from shared.rights import Action
+from shared.security import may
 from shared.web.app import RequestClock, RequestDatabase
 
 PAGE = 50

@@ -19,7 +19,8 @@ from services.transfer.store import offers as store
 from services.transfer.store.offers import NewOffer
 from shared.events import Side
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.service import RequestRuntime
 from shared.signing import Purpose, Signer, Ticket
 from shared.web.app import RequestDatabase

@@ -12,7 +12,8 @@ from services.transfer.deciding import decide
 from services.transfer.domain import effect
 from services.transfer.store import presences, schools, single_file
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.web.app import RequestDatabase
 from shared.web.preconditions import CHANGED_MEANWHILE, expected_version, set_etag
 from shared.web.problems import ProblemError

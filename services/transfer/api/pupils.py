@@ -12,7 +12,8 @@ from services.transfer.api.transfers import Transfer, shown
 from services.transfer.domain import errors
 from services.transfer.store import lists, people
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may, may_as_service
+from shared.rights import Action
+from shared.security import Principal, may, may_as_service
 from shared.web.app import RequestDatabase
 
 AT_ONCE = 1_000

@@ -10,7 +10,8 @@ from services.transfer import acting, matching
 from services.transfer.domain.deciding import TO_REVIEW, Arrival, Decision, Same, Verdict
 from services.transfer.store import presences
 from shared.identifiers import Uai
-from shared.security import Action, Principal, Role, may
+from shared.rights import Action, Role
+from shared.security import Principal, may
 from shared.web.app import RequestDatabase
 
 ADMINISTRATORS = frozenset({Role.ACADEMIE, Role.NATIONAL})

@@ -15,7 +15,8 @@ from services.transfer.domain.offering import REVERSIBLE, WhyReversed
 from services.transfer.store import lists, people, reversals
 from shared.database import Connection
 from shared.identifiers import Uai
-from shared.security import Action, Principal, may
+from shared.rights import Action
+from shared.security import Principal, may
 from shared.service import RequestRuntime
 from shared.web.app import RequestDatabase
 

@@ -21,7 +21,8 @@ from services.dossier import loading
 from services.dossier.loading import CannotAskError, Outcome, Reason, Refusal, Resolve, Resolver
 from services.dossier.store import records
 from shared.database import Database
-from shared.security import Action, TokenVerifier, may_as_service
+from shared.rights import Action
+from shared.security import TokenVerifier, may_as_service
 from shared.signing import Signer
 from shared.web import problems
 from tests.integration.dossier.support import RECORD, come, merge, move

@@ -1,0 +1,28 @@
+"""Databases of tests: one a service is migrated, the others are copies of it."""
+
+import asyncio
+import secrets
+
+from deploy.local.servers import Servers, create_database
+from shared.database import migrate
+from shared.service import Service
+
+
+class Templates:
+    """A migrated database of each service that a test has asked for, to be copied."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self._made: dict[str, asyncio.Task[str]] = {}
+
+    async def url(self, service: Service) -> str:
+        """The URL of the service's template."""
+        if service.name not in self._made:
+            self._made[service.name] = asyncio.create_task(self._make(service))
+        return await self._made[service.name]
+
+    async def _make(self, service: Service) -> str:
+        name = f"template_{service.name}_{secrets.token_hex(4)}"
+        url = await create_database(self._servers, name)
+        await migrate(url, service.migration_folders)
+        return url
