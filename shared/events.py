@@ -269,12 +269,14 @@ class TransferClosed(
 class TransferOffered(
     TransferEvent, type="fr.cpro.transfer.offered.v1", owner="transfer", listeners=("notifier",)
 ):
-    """An arrival by hand waits for the answer of the school `destination_uai`; told again after
-    seven days while it waits (`reminder`).
+    """Arrivals by hand wait for the answer of the school `destination_uai`: the `count` learners
+    that one request has offered to it, named by the first transfer. Told again after seven days of
+    those that still wait (`reminder`).
     """
 
     origin_uai: Uai
     destination_uai: Uai
+    count: int = Field(default=1, ge=1)
     reminder: bool = False
 
 

@@ -24,16 +24,25 @@ async def open_transfers(connection: Connection, decisions: Sequence[Decision]) 
     return await connection.fetch(
         f"""
         INSERT INTO transfer (id, state, origin_uai, origin_pupil, origin_stay, destination_uai,
-            destination_pupil, names_differ, requested_at, asked_at)
+            destination_pupil, names_differ, ready_at, requested_at, asked_at)
         SELECT n.id, 'requested', n.origin_uai, n.origin_pupil, n.origin_stay, n.destination_uai,
-            n.destination_pupil, n.names_differ, clock_timestamp(), clock_timestamp()
+            n.destination_pupil, n.names_differ, n.ready_at, clock_timestamp(), clock_timestamp()
         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[],
-            $7::bool[]) AS n (id, origin_uai, origin_pupil, origin_stay, destination_uai,
-            destination_pupil, names_differ)
+            $7::bool[], $8::timestamptz[]) AS n (id, origin_uai, origin_pupil, origin_stay,
+            destination_uai, destination_pupil, names_differ, ready_at)
         RETURNING {SIDES}
         """,
         *columns(
-            (uuid7(), d.uai, d.pupil_id, d.stay, a.uai, a.pupil_id, a.comparison.names_differ)
+            (
+                uuid7(),
+                d.uai,
+                d.pupil_id,
+                d.stay,
+                a.uai,
+                a.pupil_id,
+                a.comparison.names_differ,
+                max(d.since, a.since or d.since),
+            )
             for d, a in pairs
         ),
     )
@@ -181,7 +190,7 @@ async def ask_again(connection: Connection, older_than: dt.timedelta) -> list[Re
     """The requests that `dossier` has not answered for so long, marked as asked now."""
     return await connection.fetch(
         f"""
-        UPDATE transfer SET asked_at = clock_timestamp()
+        UPDATE transfer SET asked_at = clock_timestamp(), asked = asked + 1
         WHERE state = 'requested' AND asked_at < clock_timestamp() - $1::interval
         RETURNING {SIDES}, withdrawn_at
         """,
