@@ -22,7 +22,8 @@ from deploy.local.servers import (
     running_servers,
 )
 from shared.database import KERNEL_MIGRATIONS, Database, migrate
-from shared.events import CONTENT_TYPE, TransferWithdrawn
+from shared.envelope import CONTENT_TYPE
+from shared.events import TransferWithdrawn
 from shared.messaging import topology
 from shared.messaging.relay import Relay, remove
 
