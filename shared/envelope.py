@@ -1,4 +1,4 @@
-"""The envelope of an event: a CloudEvents 1.0 event in structured JSON, one or a batch a message."""
+"""The envelope of an event: CloudEvents 1.0 in structured JSON, one event or a batch a message."""
 
 import datetime as dt
 import json
