@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.siecle_import import api, erasing, handlers, steps
+from services.siecle_import import api, closing, erasing, handlers, steps
 from services.siecle_import.check import check
 from services.siecle_import.import_command import import_file
 from services.siecle_import.republishing import republish
@@ -16,7 +16,7 @@ service = Service(
     routers=api.ROUTERS,
     problems=api.PROBLEMS,
     handle=handlers.handle,
-    jobs=[steps.run, erasing.run],
+    jobs=[steps.run, closing.run, erasing.run],
 )
 
 commands = command_line(service)

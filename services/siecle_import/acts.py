@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.siecle_import.announce import pupil_event, pupil_events
+from services.siecle_import.closing import lock_open_school
 from services.siecle_import.domain import editing, merging
 from services.siecle_import.domain.editing import UnknownPupilError
 from services.siecle_import.domain.pupils import Change, Changed, Pupil
@@ -40,9 +41,9 @@ async def enter(
     """Enter a learner under a new id.
 
     Raises:
-        AlreadyThereError
+        AlreadyThereError, SchoolClosedError
     """
-    await pupils.lock_school(transaction.connection, uai)
+    await lock_open_school(transaction.connection, uai)
     base = await pupils.base_of(transaction.connection, uai)
     await _write(transaction, [editing.enter(base, uai, pupil_id, told, now)], keys)
 
@@ -53,9 +54,9 @@ async def change(
     """Do `act` to a learner who is at `version`.
 
     Raises:
-        UnknownPupilError, ChangedMeanwhileError, and what `act` raises.
+        UnknownPupilError, ChangedMeanwhileError, SchoolClosedError, and what `act` raises.
     """
-    await pupils.lock_school(transaction.connection, uai)
+    await lock_open_school(transaction.connection, uai)
     base = await pupils.base_of(transaction.connection, uai)
     pupil = next((one for one in base if one.id == pupil_id), None)
     if pupil is None:
@@ -99,9 +100,9 @@ async def merge(
     """Make the second of a pair go on as the first.
 
     Raises:
-        UnknownPupilError, NotMergeableError
+        UnknownPupilError, NotMergeableError, SchoolClosedError
     """
-    await pupils.lock_school(transaction.connection, uai)
+    await lock_open_school(transaction.connection, uai)
     survivor, other = await both(transaction.connection, uai, *pair)
     done = merging.merge(survivor, other, now)
     await pupils.write(transaction.connection, [done.survivor, done.merged])
@@ -127,9 +128,9 @@ async def undo_merge(
     """Make both themselves again.
 
     Raises:
-        UnknownMergeError, NotReversibleError
+        UnknownMergeError, NotReversibleError, SchoolClosedError
     """
-    await pupils.lock_school(transaction.connection, uai)
+    await lock_open_school(transaction.connection, uai)
     row = await merges.merge(transaction.connection, uai, merge_id)
     if row is None:
         raise UnknownMergeError
