@@ -1,9 +1,10 @@
-"""`python -m services.siecle_import serve | migrate | check | import | republish`."""
+"""`python -m services.siecle_import serve | migrate | check | import | republish | erase`."""
 
 from pathlib import Path
 
 from services.siecle_import import api, closing, erasing, handlers, steps
 from services.siecle_import.check import check
+from services.siecle_import.erase_command import erase
 from services.siecle_import.import_command import import_file
 from services.siecle_import.republishing import republish
 from services.siecle_import.settings import ImportSettings
@@ -23,6 +24,7 @@ commands = command_line(service)
 commands.command("check")(check)
 commands.command("import")(import_file)
 commands.command("republish")(republish)
+commands.command("erase")(erase)
 
 if __name__ == "__main__":
     commands()

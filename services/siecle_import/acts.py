@@ -12,10 +12,11 @@ from services.siecle_import.domain.editing import UnknownPupilError
 from services.siecle_import.domain.pupils import Change, Changed, Pupil
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import PUPIL
-from services.siecle_import.store import merges, pupils
+from services.siecle_import.store import erasures, merges, pupils
 from shared.database import Connection, Transaction
 from shared.events import PupilMerged
 from shared.identifiers import Uai
+from shared.signing import learner_created_for
 
 
 class ChangedMeanwhileError(Exception):
@@ -24,6 +25,10 @@ class ChangedMeanwhileError(Exception):
 
 class UnknownMergeError(Exception):
     """The school has no such merge."""
+
+
+class OfferedLearnerGoneError(Exception):
+    """The learner whom another school offers was erased there, or here after he was created."""
 
 
 Act = Callable[[Pupil, Sequence[Pupil]], Changed | None]
@@ -46,6 +51,31 @@ async def enter(
     await lock_open_school(transaction.connection, uai)
     base = await pupils.base_of(transaction.connection, uai)
     await _write(transaction, [editing.enter(base, uai, pupil_id, told, now)], keys)
+
+
+async def enter_offered(
+    transaction: Transaction,
+    uai: Uai,
+    transfer_id: UUID,
+    offered: Pupil,
+    keys: KeyMaker,
+    now: dt.datetime,
+) -> UUID:
+    """Enter the learner whom another school offers, once for this transfer; returns his id.
+
+    Raises:
+        AlreadyThereError, SchoolClosedError
+        OfferedLearnerGoneError: he was entered, and erased since.
+    """
+    connection, pupil_id = transaction.connection, learner_created_for(transfer_id)
+    await lock_open_school(connection, uai)
+    base = await pupils.base_of(connection, uai)
+    if any(pupil.id == pupil_id for pupil in base):
+        return pupil_id
+    if await erasures.is_erased(connection, pupil_id):
+        raise OfferedLearnerGoneError
+    await _write(transaction, [editing.enter_offered(base, uai, pupil_id, offered, now)], keys)
+    return pupil_id
 
 
 async def change(
