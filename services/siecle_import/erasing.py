@@ -108,7 +108,8 @@ async def _erase_in(database: Database, uai: Uai, limits: Limits, ask: UnderWay)
         for reason, undone in ((ByItself.IMPORT_UNDONE, True), (ByItself.KEPT_LONG_ENOUGH, False)):
             ids = [one for one, is_undone in due.items() if one in asked and is_undone is undone]
             gone += await _gone(transaction, uai, ids, SERVICE, reason, limits.now)
-    log.info("pupils.erased", uai=uai, count=gone)
+    if gone:
+        log.info("pupils.erased", uai=uai, count=gone)
     return gone
 
 

@@ -127,8 +127,17 @@ async def erase_by_head(
     )
 
 
-async def test_what_stands_against_an_erasure_is_told(school: School, base: Database) -> None:
+async def test_what_stands_against_an_erasure_is_told(
+    importing: System, school: School, base: Database
+) -> None:
     ids = await gone_two(school)
+    office = importing.sign({"sub": "secretariat", "schools": {A: ["gestion"]}})
+    async with httpx.AsyncClient(base_url=importing.urls["siecle_import"]) as http:
+        for method, path in (("GET", "looks"), ("GET", "export"), ("POST", "erasure")):
+            route = f"/schools/{A}/pupils/{ids['NOM002']}/{path}"
+            headers = {"Authorization": f"Bearer {office}"}
+            answer = await http.request(method, route, headers=headers)
+            assert answer.status_code == 403, "this is for the head"
     for pupil, version, status, title in (
         (ids["NOM001"], 1, 409, "Apprenant inscrit"),
         (ids["NOM002"], 1, 412, "Modifié entre-temps"),
@@ -137,8 +146,10 @@ async def test_what_stands_against_an_erasure_is_told(school: School, base: Data
     ):
         answer = await erase_by_head(school, pupil, version=version)
         assert (answer.status_code, answer.json()["title"]) == (status, title)
-    unsaid = await post(school, f"/pupils/{ids['NOM002']}/erasure", json={"reason": "demande"})
-    assert unsaid.status_code in (422, 428)
+    unknown = await erase_by_head(school, ids["NOM002"], version=2, reason="demande")
+    assert unknown.status_code == 422, "a reason of the list"
+    blind = await post(school, f"/pupils/{ids['NOM002']}/erasure", json={"reason": "fiche-erronee"})
+    assert blind.status_code == 428, "over the version that was read"
     assert await events(base, "%erased%") == []
 
 

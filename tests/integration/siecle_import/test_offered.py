@@ -8,6 +8,7 @@ import pytest
 
 from deploy.local.client import Json, School
 from deploy.local.tokens import service_key_file
+from services.dossier.loading import Resolver
 from services.siecle_import.domain.suggesting import suggestions
 from services.siecle_import.store import pupils as store
 from shared.database import Database
@@ -231,6 +232,9 @@ async def test_services_ask_for_learners_by_ine_and_for_match_keys(
         answer = await dossier.post("/pupils/resolve", json=body)
         names = ("NOM002", "NOM001", None, None, "N'Diaye")
         assert answer.json() == {"pupils": [known.get(str(name)) for name in names]}
+        signer = Signer.from_file(service_key_file(importing.keys, "dossier"))
+        resolved = await Resolver(importing.urls["siecle_import"], signer)(asked)
+        assert [one and str(one) for one in resolved] == answer.json()["pupils"]
         many = {"learners": body["learners"][:1] * 501}
         assert (await dossier.post("/pupils/resolve", json=many)).status_code == 422
         keys = await dossier.post("/pupils/match-keys", json={"ine": "990000001AA"})
