@@ -75,7 +75,7 @@ def erase(
     elif replayed is not None:
         traces = list(_read(replayed))
         _run(lambda database, _: _replay(database, traces))
-        typer.echo(f"{len(traces)} effacements rejoués.")
+        typer.echo(f"Effacements rejoués : {len(traces)}.")
     elif export_trace is not None:
         _run(lambda database, _: _export(database, export_trace))
     else:
@@ -123,7 +123,7 @@ async def _export(database: Database, path: Path) -> None:
     finally:
         with suppress(FileNotFoundError):
             partial.unlink()
-    typer.echo(f"{count} effacements écrits.")
+    typer.echo(f"Effacements écrits : {count}.")
 
 
 def _read(path: Path) -> Iterator[Erased]:

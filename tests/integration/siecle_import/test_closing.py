@@ -21,6 +21,7 @@ from tests.integration.siecle_import.support import (
     send,
 )
 from tests.integration.siecle_import.test_learners import APPRENTICE, change
+from tests.support.processes import command
 from tests.support.system import TODAY
 
 A, SUCCESSOR = Uai("9990001X"), Uai("9990002Y")
@@ -84,7 +85,7 @@ async def reread(school: School, pupil: Json) -> Json:
 
 
 async def test_a_school_that_opens_again_at_once_keeps_its_learners(
-    school: School, base: Database, keys: Path
+    school: School, base: Database, keys: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """The registry corrects itself before the job has come to the school; and closing twice tells
     nothing twice.
@@ -103,3 +104,8 @@ async def test_a_school_that_opens_again_at_once_keeps_its_learners(
     assert len(await events(base, "%deactivated%")) == 2
     answer = await post(school, "/imports", content=export(1, day=3))
     assert "Adressez-vous à l'académie" in answer.json()["detail"], "no school follows it"
+    file = tmp_path / "eleves.xml"
+    file.write_bytes(export(1, day=3))
+    asked = ("siecle_import", "import", str(file), "--uai", A, "--yes")
+    status, said = await command(*asked, environment=environment)
+    assert (status, "Cet établissement est fermé" in said) == (1, True), said

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -153,17 +152,6 @@ async def test_what_stands_against_an_erasure_is_told(
     assert await events(base, "%erased%") == []
 
 
-@pytest.fixture
-def environment(database_urls: Mapping[str, str], keys: Path) -> dict[str, str]:
-    return {
-        "CPRO_ENVIRONMENT": "local",
-        "CPRO_TODAY": "2026-01-20",
-        "CPRO_DATABASE_URL": database_urls["siecle_import"],
-        "CPRO_AMQP_URL": "amqp://nowhere",
-        "CPRO_MATCH_KEY_FILE": str(keys / "match.key"),
-    }
-
-
 async def test_erasures_are_replayed_after_a_restore_and_by_command(
     school: School, base: Database, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -179,7 +167,7 @@ async def test_erasures_are_replayed_after_a_restore_and_by_command(
         file = tmp_path / "trace.jsonl"
         arguments = ("siecle_import", "erase", "--export-trace", str(file))
         status, said = await command(*arguments, environment=environment)
-        assert (status, said.strip()) == (0, "1 effacements écrits."), said
+        assert (status, said.strip()) == (0, "Effacements écrits : 1."), said
         [line] = [json.loads(one) for one in file.read_text().splitlines()]
         assert (line["pupil_id"], line["uai"]) == (ids["NOM002"], A)
         assert await entries(school, last, "deactivated") != [], "the others are still listed"
@@ -188,7 +176,7 @@ async def test_erasures_are_replayed_after_a_restore_and_by_command(
     assert "NOM002" in {p["family_name"] for p in await learners(school)}, "restored"
     arguments = ("siecle_import", "erase", "--replay", str(file))
     status, said = await command(*arguments, environment=environment)
-    assert (status, said.strip()) == (0, "1 effacements rejoués."), said
+    assert (status, said.strip()) == (0, "Effacements rejoués : 1."), said
     assert await named(base, "NOM002") == []
     assert [e["pupil_id"] for e in await events(base, "%erased%")] == [ids["NOM002"]] * 2
     assert set(await trace(base)) == {ids["NOM002"]}
