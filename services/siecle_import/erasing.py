@@ -26,7 +26,7 @@ from services.siecle_import.store import erasures, imports, looks, merges, pupil
 from services.siecle_import.store.erasures import Erased, Limits
 from services.siecle_import.transfers import CannotAskError, UnderWay, under_way_by
 from shared.clock import pause
-from shared.database import Connection, Database, Transaction
+from shared.database import Connection, Database, Transaction, purge
 from shared.events import PupilErased
 from shared.identifiers import Uai
 from shared.service import Runtime
@@ -36,6 +36,8 @@ UNDONE = dt.timedelta(days=1)
 UNDECIDED = dt.timedelta(days=30)
 REPORTS = LOOKS = dt.timedelta(days=365)
 TRACES = dt.timedelta(days=3 * 365)
+KERNEL = dt.timedelta(days=90)
+"""How long received and parked events and idempotency keys are kept."""
 SERVICE = "siecle_import"
 
 log = structlog.get_logger()
@@ -65,7 +67,8 @@ def kept_months(runtime: Runtime) -> int:
 
 async def forget(database: Database, now: dt.datetime) -> None:
     """Forget what was said of files, previews that nobody has confirmed, cards of merges that can
-    no longer be undone, looks and traces of erasures, each when it was kept long enough.
+    no longer be undone, looks, traces of erasures and what the kernel keeps, each when it was kept
+    long enough.
     """
     async with database.transaction() as transaction:
         connection = transaction.connection
@@ -74,6 +77,8 @@ async def forget(database: Database, now: dt.datetime) -> None:
         await merges.forget_cards(connection, now - REVERSIBLE)
         await looks.forget(connection, now - LOOKS)
         await erasures.forget_traces(connection, now - TRACES)
+    async with database.connection() as connection:
+        await purge(connection, now - KERNEL)
 
 
 async def erase(database: Database, now: dt.datetime, ask: UnderWay, *, months: int) -> int:

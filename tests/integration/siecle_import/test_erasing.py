@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.client import Json, School
 from services.siecle_import.__main__ import service
-from services.siecle_import.erasing import erase
+from services.siecle_import.erasing import erase, forget
 from services.siecle_import.transfers import CannotAskError, under_way_by
 from shared.database import Database
 from shared.messaging.parked import park
@@ -113,6 +113,29 @@ async def test_nobody_is_erased_when_transfer_does_not_answer(
             await erase(base, later, under_way_by(settings), months=24)
     assert len(await learners(school)) == 4
     assert await erased(base, later) == 3
+
+
+async def test_looks_are_kept_for_a_year_and_traces_for_three(
+    school: School, base: Database
+) -> None:
+    ids = await gone_two(school)
+    await school.call("siecle_import", "GET", f"/pupils/{ids['NOM001']}")
+    await left_on(base, "2023-01-10", "NOM002")
+    await erased(base, day("2026-01-20"))
+
+    async def kept() -> tuple[int, int, int]:
+        async with base.connection() as connection:
+            tables = ("look", "erasure", "idempotency")
+            counts = [await connection.fetchval(f"SELECT count(*) FROM {t}") for t in tables]
+            return counts[0], counts[1], min(1, counts[2])
+
+    assert await kept() == (1, 1, 1)
+    await forget(base, day("2027-01-18"))
+    assert (await kept())[:2] == (1, 1)
+    await forget(base, day("2027-01-22"))
+    assert (await kept())[:2] == (0, 1)
+    await forget(base, day("2029-01-25"))
+    assert await kept() == (0, 0, 0)
 
 
 async def erase_by_head(
