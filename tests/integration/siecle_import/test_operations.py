@@ -24,17 +24,6 @@ from tests.support.system import System
 UAI = "9990001X"
 
 
-@pytest.fixture
-def environment(database_urls: Mapping[str, str], keys: Path) -> dict[str, str]:
-    return {
-        "CPRO_ENVIRONMENT": "local",
-        "CPRO_TODAY": "2026-01-20",
-        "CPRO_DATABASE_URL": database_urls["siecle_import"],
-        "CPRO_AMQP_URL": "amqp://nowhere",
-        "CPRO_MATCH_KEY_FILE": str(keys / "match.key"),
-    }
-
-
 async def imported(
     environment: Mapping[str, str], tmp_path: Path, content: bytes, *options: str, answers: str = ""
 ) -> tuple[int, str]:
