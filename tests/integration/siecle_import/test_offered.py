@@ -86,7 +86,7 @@ async def samuel(school: School) -> Json:
     return left
 
 
-async def test_the_receiving_school_sees_who_is_offered_and_each_look_is_in_the_log(
+async def test_rule_14_the_receiving_school_sees_who_is_offered_and_each_look_is_in_the_log(
     importing: System, school: School, samuel: Json
 ) -> None:
     async with importing.school(B) as b:

@@ -72,7 +72,7 @@ def second_key(tmp_path: Path) -> KeyMaker:
     return KeyMaker.from_file(tmp_path / "second.key", 2)
 
 
-async def test_after_a_change_of_key_every_learner_is_told_anew_departed_ones_too(
+async def test_rule_12_after_a_change_of_key_every_learner_is_told_anew_departed_ones_too(
     school: School, base: Database, second_key: KeyMaker
 ) -> None:
     await apply(school, export(1, 2, 3))
@@ -141,7 +141,7 @@ async def all_learners(school: School) -> list[Json]:
     return found + await learners(school, after=found[-1]["id"])
 
 
-async def test_after_a_restore_versions_stays_and_numbers_are_above_all_that_was_told(
+async def test_rule_12_after_a_restore_versions_stays_and_numbers_are_above_all_that_was_told(
     school: School, base: Database, keys: Path
 ) -> None:
     await apply(school, export(1, 2))

@@ -54,7 +54,9 @@ async def state(school: School) -> dict[str, tuple[bool, str | None, str | None]
     return {p["family_name"]: (p["active"], p["division"], p["reason"]) for p in found}
 
 
-async def test_an_import_is_taken_back_learner_by_learner(school: School, base: Database) -> None:
+async def test_rule_13_an_import_is_taken_back_learner_by_learner(
+    school: School, base: Database
+) -> None:
     await apply(school, export(1, 2, 3))
     await apply(school, export(1, 2, day=1))
     before = await state(school)
@@ -111,7 +113,7 @@ async def test_only_the_last_applied_import_is_undone_and_once(school: School) -
     assert (await post(school, f"/imports/{uuid4()}/undo")).status_code == 404
 
 
-async def test_learners_named_by_a_closed_transfer_stay_and_a_return_can_be_asked(
+async def test_rule_13_learners_named_by_a_closed_transfer_stay_and_a_return_can_be_asked(
     school: School, base: Database
 ) -> None:
     await apply(school, export(1, 2, 3))
