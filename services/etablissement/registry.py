@@ -29,9 +29,7 @@ def told(row: Mapping[str, Any]) -> SchoolUpdated:
     return SchoolUpdated(**{name: row[name] for name in SchoolUpdated.model_fields})
 
 
-async def create(
-    transaction: Transaction, uai: Uai, values: Mapping[str, Any], by: By
-) -> Record:
+async def create(transaction: Transaction, uai: Uai, values: Mapping[str, Any], by: By) -> None:
     """Enter a school into the registry.
 
     Raises:
@@ -42,8 +40,7 @@ async def create(
     if row is None:
         raise errors.KnownSchoolError
     await schools.note(transaction.connection, row, Act.CREATED, {}, by.who, by.at)
-    transaction.publish([told(row)])
-    return row
+    transaction.publish([told(dict(row))])
 
 
 async def edit(
@@ -55,7 +52,7 @@ async def edit(
         UnknownSchoolError, StaleVersionError: nothing is written.
     """
     before = await _lock(transaction, uai, version)
-    changed = [field for field in differences(before, wanted) if field in CARD]
+    changed = [field for field in differences(dict(before), wanted) if field in CARD]
     own = sorted({*before["own"], *changed})
     return await _change(transaction, before, {**wanted, "own": own}, Act.EDITED, by)
 
@@ -128,7 +125,7 @@ async def _change(
     transaction: Transaction, before: Record, wanted: Mapping[str, Any], act: Act, by: By
 ) -> Record:
     """Write what differs, note it, tell those who listen; nothing happens if nothing differs."""
-    changes = differences(before, wanted)
+    changes = differences(dict(before), wanted)
     if not changes.keys() - {"own"}:
         return before
     after = {**before, **wanted}
@@ -137,7 +134,7 @@ async def _change(
     changes.pop("own", None)
     await schools.note(transaction.connection, row, act, changes, by.who, by.at)
     if changes.keys() & TOLD:
-        transaction.publish([told(row)])
+        transaction.publish([told(dict(row))])
     return row
 
 

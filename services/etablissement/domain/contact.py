@@ -5,7 +5,9 @@ from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
 
-_ORDINARY_EMAIL = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,12}")
+_ORDINARY_EMAIL = re.compile(
+    r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,12}"
+)
 _EMAIL_LENGTH = 254
 _LOCAL_LENGTH = 64
 _POSTCODE = re.compile(r"[0-9]{5}")

@@ -18,9 +18,7 @@ _WRITTEN = [column for column in COLUMNS if column not in ("uai", "version")]
 
 async def one(connection: Connection, uai: Uai) -> Record | None:
     """The school, if the registry has it."""
-    return await connection.fetchrow(
-        f"SELECT {', '.join(COLUMNS)} FROM school WHERE uai = $1", uai
-    )
+    return await connection.fetchrow(f"SELECT {', '.join(COLUMNS)} FROM school WHERE uai = $1", uai)
 
 
 async def locked(connection: Connection, uais: Sequence[Uai]) -> dict[str, Record]:
@@ -83,9 +81,7 @@ async def note(
     )
 
 
-async def history(
-    connection: Connection, uai: Uai, before: int | None, limit: int
-) -> list[Record]:
+async def history(connection: Connection, uai: Uai, before: int | None, limit: int) -> list[Record]:
     """What was done with a school, newest first, with who it was if he is known here."""
     return await connection.fetch(
         """
