@@ -86,7 +86,10 @@ async def _reads(database: Database) -> float:
         for text in SEARCHES:
             begun = time.perf_counter()
             await connection.fetch(
-                "SELECT * FROM school WHERE name_words || ' ' || town_words LIKE '%' || $1 || '%' ORDER BY name LIMIT 10",
+                """
+                SELECT * FROM school WHERE name_words || ' ' || town_words LIKE '%' || $1 || '%'
+                ORDER BY name LIMIT 10
+                """,
                 fold(text),
             )
             taken.append(time.perf_counter() - begun)
