@@ -169,3 +169,8 @@ async def forget(connection: Connection, before: dt.datetime) -> None:
     await connection.execute(
         "DELETE FROM directory_import WHERE state = 'ready' AND sent_at < $1", before
     )
+
+
+async def drop(connection: Connection, import_id: UUID) -> None:
+    """Forget a file."""
+    await connection.execute("DELETE FROM directory_import WHERE id = $1", import_id)
