@@ -77,7 +77,7 @@ def test_the_walk_knows_every_route() -> None:
         (method, route.path)
         for route in routes
         if isinstance(route, APIRoute)
-        for method in route.methods
+        for method in route.methods or ()
     }
     assert found == {*ACTIONS, *NATIONAL_ONLY}
 

@@ -250,7 +250,7 @@ async def test_users_are_erased_12_months_after_the_last_visit_and_their_trace_h
     await pool.execute("UPDATE person SET last_visit = $1 WHERE name = 'Absent'",
                        now - dt.timedelta(days=366))  # fmt: skip
     await retention.forget(registry.database, now)
-    assert await pool.fetch("SELECT name FROM person") == [("Present",)]
+    assert [row["name"] for row in await pool.fetch("SELECT name FROM person")] == ["Present"]
     history = (await registry.call(HEAD, "GET", f"{USERS}/history"))["changes"]
     assert (history[0]["act"], history[0]["name"]) == ("erased", None)
     await retention.forget(registry.database, now + dt.timedelta(days=4 * 365))
