@@ -37,7 +37,7 @@ async def forget(database: Database, now: dt.datetime) -> None:
         erased = await persons.erase_unseen(connection, now - UNSEEN, now)
         await rights.forget_traces(connection, now - TRACES)
         await schools.forget_history(connection, now - TRACES)
-        await directory.forget(connection, now - DIRECTORY)
+        await directory.forget(connection, now - DIRECTORY, now - TRACES)
         await purge(connection, now - KERNEL)
     if erased:
         log.info("persons.erased", count=erased)

@@ -191,6 +191,9 @@ async def test_rights_in_a_closed_school_pass_to_its_successor_or_to_the_academi
     await registry.call(closed, "POST", USERS, json=body, status=409)
     await registry.call(lyon, "POST", f"{path}/{A}/reopening", version=2)
     assert await at(A) == {"ancien": both, "rectorat": ["admin-academique"]}
+    await registry.call(lyon, "POST", f"{path}/{A}/closing", version=3, json={"successor": C})
+    administrators = dict.fromkeys(("rectorat", "ailleurs"), ["admin-academique"])
+    assert await at(A) == administrators, "a successor may be in another académie"
 
 
 async def _administrator(registry: Registry, name: str, academie: str) -> None:
