@@ -14,6 +14,7 @@ from services.etablissement.domain.images import (
     KEPT_SIDE,
     MAX_SIDE,
     THUMBNAIL_SIDE,
+    Format,
     Header,
     Picture,
     RefusedImageError,
@@ -36,7 +37,6 @@ _TURNS: Final = {
 """What makes an image upright, by the orientation in its EXIF data (EXIF 2.32, 4.6.4 A)."""
 
 _SRGB = ImageCms.createProfile("sRGB")
-_FEW_COLOURS = ("1", "P")
 _GREY_16 = ("I;16", "I;16B", "I;16L", "I")
 
 
@@ -60,6 +60,9 @@ def _opened(data: bytes, header: Header) -> Image.Image:
     image = Image.open(BytesIO(data), formats=[header.format])
     if image.size != (header.width, header.height):
         raise RefusedImageError(Refusal.DAMAGED)
+    if header.format is not Format.JPEG:  # which is reduced while it is decoded
+        image.load()
+        image.fp = None  # a WebP keeps its decoded bytes there
     return image
 
 
@@ -85,9 +88,8 @@ def _bounded(image: Image.Image, side: int, *, as_it_is: bool = False) -> Image.
     """The image in a mode that can be reduced, with no side above `side` pixels; one of few colours
     stays `as_it_is` if it is small enough.
     """
-    fits = max(image.size) <= side
-    if fits and as_it_is and image.mode in _FEW_COLOURS:
-        image.load()
+    few = image.mode == "P" or (image.mode == "1" and not image.has_transparency_data)
+    if as_it_is and few and max(image.size) <= side:
         return image
     if image.mode not in ("RGB", "L", "CMYK") or image.has_transparency_data:
         image = _in_full(image)
@@ -97,14 +99,13 @@ def _bounded(image: Image.Image, side: int, *, as_it_is: bool = False) -> Image.
 
 def _in_full(image: Image.Image) -> Image.Image:
     """The image in 8 bits a channel, without palette."""
-    image.load()
     if image.mode in _GREY_16:
         transparent = image.info.pop("transparency", None)
         image = image.point(lambda value: value * (1 / 256)).convert("L")
         if transparent is not None:
             image.info["transparency"] = transparent >> 8
     if image.has_transparency_data:
-        return image.convert("RGBA")
+        return image if image.mode == "RGBA" else image.convert("RGBA")  # convert would copy it
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
