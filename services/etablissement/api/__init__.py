@@ -1,10 +1,11 @@
 """HTTP of `etablissement`: one module a subject, and the problems that all of them answer with."""
 
-from collections.abc import Mapping, Sequence
+from services.etablissement.api import cards, directory, problems, schools
 
-from fastapi import APIRouter
-
-from shared.web.problems import Problem
-
-ROUTERS: Sequence[APIRouter] = ()
-PROBLEMS: Mapping[type[Exception], Problem] = {}
+ROUTERS = (
+    schools.search,
+    schools.router,
+    directory.router,
+    cards.router,
+)
+PROBLEMS = problems.PROBLEMS

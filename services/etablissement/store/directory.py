@@ -1,0 +1,163 @@
+"""The public directory of schools: the lines of a file, what they would change, what they change.
+
+An empty cell leaves what is known, and so does a field that the school has set itself. Schools that
+a file does not name are not touched: it may be a part of the directory.
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterable, Iterable
+from typing import Any
+from uuid import UUID
+
+from asyncpg import Record
+
+from shared.database import Connection
+
+COLUMNS = (
+    "uai", "name", "email", "address", "postcode", "town", "academie", "phone", "nature", "words",
+)  # fmt: skip
+_READ = [column for column in COLUMNS if column not in ("uai", "words")]
+_STATE = "uai, version, name, email, digest, town, academie, open, successor"
+_EMPTY = {"address": "'{}'"}
+
+
+def _kept(column: str) -> str:
+    """SQL: the value that a school of the registry has after the file."""
+    nothing = f"l.{column} = {_EMPTY[column]}" if column in _EMPTY else f"l.{column} IS NULL"
+    return f"CASE WHEN {nothing} OR '{column}' = ANY(s.own) THEN s.{column} ELSE l.{column} END"
+
+
+_BEFORE = ", ".join(f"s.{column}" for column in _READ)
+_AFTER = ", ".join(_kept(column) for column in _READ)
+_DIFFERS = f"({_BEFORE}) IS DISTINCT FROM ({_AFTER})"
+_JOINED = "directory_line l LEFT JOIN school s USING (uai) WHERE l.import_id = $1"
+
+
+async def keep(connection: Connection, import_id: UUID, sent_by: str, sent_at: dt.datetime) -> None:
+    """Enter a file that is about to be read."""
+    await connection.execute(
+        """
+        INSERT INTO directory_import (id, sent_at, sent_by, state, counts, refused)
+        VALUES ($1, $2, $3, 'ready', '{}', '[]')
+        """,
+        import_id,
+        sent_at,
+        sent_by,
+    )
+
+
+async def add(
+    connection: Connection, lines: Iterable[tuple[Any, ...]] | AsyncIterable[tuple[Any, ...]]
+) -> None:
+    """Store lines, each with the import before its `COLUMNS`, by one COPY."""
+    await connection.copy_records_to_table(
+        "directory_line", columns=["import_id", *COLUMNS], records=lines
+    )
+    await connection.execute("ANALYZE directory_line")
+
+
+async def preview(connection: Connection, import_id: UUID) -> dict[str, int]:
+    """How many schools are new, would change, and stay as they are."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT count(*) FILTER (WHERE s.uai IS NULL) AS new,
+            count(*) FILTER (WHERE s.uai IS NOT NULL AND {_DIFFERS}) AS changed,
+            count(*) FILTER (WHERE s.uai IS NOT NULL AND NOT {_DIFFERS}) AS unchanged
+        FROM {_JOINED}
+        """,
+        import_id,
+    )
+    return dict(row or {})
+
+
+async def report(
+    connection: Connection, import_id: UUID, counts: dict[str, int], refused: object
+) -> None:
+    """Note what was found in a file."""
+    await connection.execute(
+        "UPDATE directory_import SET counts = $2, refused = $3 WHERE id = $1",
+        import_id,
+        counts,
+        refused,
+    )
+
+
+async def one(connection: Connection, import_id: UUID) -> Record | None:
+    """A file, with its counts and refused lines."""
+    return await connection.fetchrow("SELECT * FROM directory_import WHERE id = $1", import_id)
+
+
+async def lock(connection: Connection, import_id: UUID) -> bool:
+    """Lock a file that waits to be applied, and keep everyone from changing schools until the
+    transaction ends, so that none is changed between its comparison and its change; False if it
+    does not wait.
+    """
+    await connection.execute("LOCK TABLE school IN SHARE ROW EXCLUSIVE MODE")
+    found: bool | None = await connection.fetchval(
+        "SELECT true FROM directory_import WHERE id = $1 AND state = 'ready' FOR UPDATE", import_id
+    )
+    return bool(found)
+
+
+async def apply(connection: Connection, import_id: UUID, by: str, at: dt.datetime) -> list[Record]:
+    """Write what a locked file says: new schools, changed ones, the history of both. Returns each
+    of them as it is now, with the fields that have changed (none: it is new).
+    """
+    return await connection.fetch(
+        f"""
+        WITH wanted AS (
+            SELECT uai, l.words AS new_words, s.version AS before,
+                to_jsonb(row_before) AS old, {", ".join(f"{_kept(c)} AS {c}" for c in _READ)}
+            FROM directory_line l JOIN school s USING (uai)
+            CROSS JOIN LATERAL (SELECT {_BEFORE}) row_before
+            WHERE l.import_id = $1 AND {_DIFFERS}
+        ), changed AS (
+            UPDATE school s SET ({", ".join(_READ)}, words, version)
+                = ({", ".join(f"w.{c}" for c in _READ)}, w.new_words, s.version + 1)
+            FROM wanted w WHERE s.uai = w.uai
+            RETURNING s.*, w.old
+        ), created AS (
+            INSERT INTO school ({", ".join(COLUMNS)})
+            SELECT {", ".join(f"l.{c}" for c in COLUMNS)} FROM {_JOINED} AND s.uai IS NULL
+            RETURNING *
+        ), told AS (
+            SELECT c.uai, c.version, 'created' AS act, '{{}}'::jsonb AS changes FROM created c
+            UNION ALL
+            SELECT c.uai, c.version, 'directory', (
+                SELECT jsonb_object_agg(o.key, jsonb_build_array(o.value, to_jsonb(c) -> o.key))
+                FROM jsonb_each(c.old) o WHERE o.value IS DISTINCT FROM to_jsonb(c) -> o.key
+            ) FROM changed c
+        ), noted AS (
+            INSERT INTO school_change (uai, version, act, changes, changed_by, changed_at)
+            SELECT uai, version, act, changes, $2, $3 FROM told
+        )
+        SELECT s.*, ARRAY(SELECT jsonb_object_keys(t.changes)) AS fields
+        FROM told t JOIN (
+            SELECT {_STATE} FROM created UNION ALL SELECT {_STATE} FROM changed
+        ) s USING (uai)
+        """,
+        import_id,
+        by,
+        at,
+    )
+
+
+async def close(connection: Connection, import_id: UUID, by: str, at: dt.datetime) -> None:
+    """Note that a file was applied; its lines are not needed any more."""
+    await connection.execute("DELETE FROM directory_line WHERE import_id = $1", import_id)
+    await connection.execute(
+        """
+        UPDATE directory_import SET state = 'applied', applied_by = $2, applied_at = $3
+        WHERE id = $1
+        """,
+        import_id,
+        by,
+        at,
+    )
+
+
+async def forget(connection: Connection, before: dt.datetime) -> None:
+    """Forget the files that were sent earlier and never applied."""
+    await connection.execute(
+        "DELETE FROM directory_import WHERE state = 'ready' AND sent_at < $1", before
+    )
