@@ -1,11 +1,23 @@
 """HTTP of `etablissement`: one module a subject, and the problems that all of them answer with."""
 
-from services.etablissement.api import cards, directory, problems, schools
+from services.etablissement.api import (
+    cards,
+    contacts,
+    directory,
+    images,
+    modules,
+    problems,
+    schools,
+)
+from shared.web.problems import Problem
 
 ROUTERS = (
     schools.search,
     schools.router,
     directory.router,
     cards.router,
+    images.router,
+    contacts.router,
+    modules.router,
 )
-PROBLEMS = problems.PROBLEMS
+PROBLEMS: dict[type[Exception], Problem] = {**problems.PROBLEMS, **images.PROBLEMS}

@@ -18,8 +18,8 @@ from services.etablissement.domain.images import (
     MEDIA_TYPES,
     Kind,
     Picture,
-    RefusedImageError,
     Refusal,
+    RefusedImageError,
     check_told,
 )
 from services.etablissement.imaging.decoder import DecoderUnavailableError, decoded
@@ -195,7 +195,9 @@ _IMAGE: dict[int | str, dict[str, Any]] = {
 
 @_each.put(
     "",
-    openapi_extra={"requestBody": {"content": {told: {} for told in MEDIA_TYPES}, "required": True}},
+    openapi_extra={
+        "requestBody": {"content": {told: {} for told in MEDIA_TYPES}, "required": True}
+    },
 )
 async def put_image(
     uai: Uai,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from struct import unpack_from
 from typing import Final
 
-from services.etablissement.domain.images import Format, Header, RefusedImageError, Refusal
+from services.etablissement.domain.images import Format, Header, Refusal, RefusedImageError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"

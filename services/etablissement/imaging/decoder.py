@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from services.etablissement.domain.images import Picture, RefusedImageError, Refusal
+from services.etablissement.domain.images import Picture, Refusal, RefusedImageError
 
 _ROOT = Path(__file__).parents[3]
 _CHILD = "services.etablissement.imaging.child"

@@ -17,8 +17,8 @@ from services.etablissement.domain.images import (
     Format,
     Header,
     Picture,
-    RefusedImageError,
     Refusal,
+    RefusedImageError,
     check_size,
 )
 
@@ -67,7 +67,7 @@ def _opened(data: bytes, header: Header) -> Image.Image:
 
 
 def _picture(image: Image.Image) -> Picture:
-    turn = _TURNS.get(_orientation(image))
+    turn = _TURNS.get(_orientation(image) or 0)
     profile = image.info.get("icc_profile")
     kept = _in_srgb(_bounded(image, KEPT_SIDE, as_it_is=not profile), profile)
     if turn is not None:

@@ -82,9 +82,7 @@ async def put(
     )  # fmt: skip
 
 
-async def the_same(
-    connection: Connection, uai: Uai, kind: Kind, picture: Picture
-) -> Record | None:
+async def the_same(connection: Connection, uai: Uai, kind: Kind, picture: Picture) -> Record | None:
     """What there is to say of the present image, if it is this one."""
     return await connection.fetchrow(
         f"SELECT {_COLUMNS} FROM image WHERE uai = $1 AND kind = $2 AND digest = $3",
