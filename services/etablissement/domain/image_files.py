@@ -91,6 +91,9 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 """A marker that is neither a zero stuffed into the data of a scan nor a restart (T.81, B.1.1)."""
 
 _ALONE = (0x01, 0xD8)
+_MOST_MARKERS = 10_000
+"""Real files have some dozens; without a bound, a file of markers only takes seconds to follow."""
+
 _END, _SCAN = 0xD9, 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BY_LINE = (0xC0, 0xC1)
@@ -108,7 +111,9 @@ def _one_jpeg(data: bytes, start: int) -> tuple[Header, int]:
     """What the JPEG that begins at `start` says of itself, and where it ends."""
     frames: list[tuple[int, int, int]] = []
     place, scans, code = start + 2, 0, 0
-    while code != _END:
+    for _ in range(_MOST_MARKERS):
+        if code == _END:
+            break
         marker = _MARKER.search(data, place)
         if marker is None:
             raise RefusedImageError(Refusal.TRUNCATED)
@@ -118,7 +123,7 @@ def _one_jpeg(data: bytes, start: int) -> tuple[Header, int]:
             frames.append((code, *_dimensions(data, place)))
         if code != _END and code not in _ALONE:
             place += _length(data, place)
-    if len(frames) != 1:
+    if code != _END or len(frames) != 1:
         raise RefusedImageError(Refusal.DAMAGED)
     frame, height, width = frames[0]
     return Header(Format.JPEG, width, height, frame not in _BY_LINE or scans > 1), place
