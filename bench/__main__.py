@@ -13,6 +13,7 @@ import aio_pika
 from rich.console import Console
 from rich.table import Table
 
+from bench.directory import directory_rates
 from bench.parse import parse_rates
 from deploy.local.servers import (
     create_database,
@@ -98,9 +99,12 @@ async def _relay() -> tuple[float, float]:
 def main() -> None:
     """Measure every stage."""
     table = Table("stage", "unit", "ours", "naive", "ratio")
+    imports, searches = asyncio.run(directory_rates())
     stages = (
         ("parse", "pupils/s", parse_rates()),
         ("relay", "events/s", asyncio.run(_relay())),
+        ("directory", "schools/s", imports),
+        ("school search", "searches/s", searches),
     )
     for stage, unit, (ours, naive) in stages:
         table.add_row(stage, unit, f"{ours:,.0f}", f"{naive:,.0f}", f"{ours / naive:.1f}")

@@ -38,9 +38,7 @@ LONGEST_VALUE = 200
 LISTED = 100
 """How many refused lines are listed; all are counted."""
 
-Line = tuple[
-    str, str, str | None, list[str], str | None, str | None, str | None, str | None, str | None, str
-]
+Line = tuple[str | list[str] | None, ...]
 """A line as it is stored: see `store.directory.COLUMNS`."""
 
 
@@ -76,7 +74,7 @@ def lines(source: IO[bytes], report: Report) -> Iterator[Line]:
     """
     rows = _rows(source)
     columns = _columns(next(rows, (1, []))[1])
-    seen: set[str] = set()
+    seen = set()
     for number, cells in rows:
         report.read += 1
         try:
@@ -139,7 +137,7 @@ def _line(columns: dict[str, int], cells: list[str], report: Report) -> Line:
     }
     if len(cells) <= max(columns[name] for name in MANDATORY):
         raise _Refused("ligne incomplète")
-    if any(len(value) > LONGEST_VALUE for value in values.values()):
+    if max(map(len, values.values())) > LONGEST_VALUE:
         raise _Refused("valeur trop longue")
     if not values["name"]:
         raise _Refused("nom de l'établissement absent")
@@ -155,7 +153,8 @@ def _line(columns: dict[str, int], cells: list[str], report: Report) -> Line:
         _academie(values.get("academie", "")),
         _checked("phone", contact.phone, values, report),
         values.get("nature") or None,
-        fold(f"{values['name']} {town or ''}"),
+        fold(values["name"]),
+        fold(town or ""),
     )
 
 

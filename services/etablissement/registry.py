@@ -35,8 +35,7 @@ async def create(transaction: Transaction, uai: Uai, values: Mapping[str, Any], 
     Raises:
         KnownSchoolError: it is there.
     """
-    words = _words(values)
-    row = await schools.create(transaction.connection, uai, {**values, "words": words})
+    row = await schools.create(transaction.connection, uai, {**values, **_words(values)})
     if row is None:
         raise errors.KnownSchoolError
     await schools.note(transaction.connection, row, Act.CREATED, {}, by.who, by.at)
@@ -129,7 +128,7 @@ async def _change(
     if not changes.keys() - {"own"}:
         return before
     after = {**before, **wanted}
-    after["words"] = _words(after)
+    after |= _words(after)
     row = await schools.write(transaction.connection, before["uai"], after)
     changes.pop("own", None)
     await schools.note(transaction.connection, row, act, changes, by.who, by.at)
@@ -138,5 +137,5 @@ async def _change(
     return row
 
 
-def _words(values: Mapping[str, Any]) -> str:
-    return fold(f"{values['name']} {values.get('town') or ''}")
+def _words(values: Mapping[str, Any]) -> dict[str, str]:
+    return {"name_words": fold(values["name"]), "town_words": fold(values.get("town") or "")}

@@ -8,6 +8,9 @@ from services.etablissement.api import (
     modules,
     problems,
     schools,
+    signin,
+    user_tables,
+    users,
 )
 from shared.web.problems import Problem
 
@@ -19,5 +22,8 @@ ROUTERS = (
     images.router,
     contacts.router,
     modules.router,
+    users.router,
+    user_tables.router,
+    signin.router,
 )
 PROBLEMS: dict[type[Exception], Problem] = {**problems.PROBLEMS, **images.PROBLEMS}

@@ -4,6 +4,7 @@ Names as the ministry's directory of schools writes them. Rights are held by the
 name that comes in is brought to its spelling here.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from services.etablissement.domain.words import fold
@@ -24,6 +25,7 @@ _BY_FOLDED = {fold(name): name for name in ACADEMIES} | _FORMER
 _CORSICA = {"620": "2A", "720": "2B"}
 
 
+@lru_cache(maxsize=1_000)  # a directory names the same few 70,000 times
 def academie_named(text: str) -> str | None:
     """The académie that a text names, in its spelling; None if there is none of this name."""
     folded = fold(text)

@@ -5,15 +5,15 @@ import unicodedata
 
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 _UAI_BEGIN = re.compile(r"[0-9]{2,7}|[0-9]{7}[A-Z]")
-_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
+_SPELT_OUT = str.maketrans({"œ": "oe", "æ": "ae", "’": " ", "–": " ", "\u00a0": " "})
 
 
 def fold(text: str) -> str:
     """The words of a text in lower case without accents, one space between them."""
     folded = text.casefold()
     if not folded.isascii():
-        folded = unicodedata.normalize("NFKD", folded.translate(_LIGATURES))
-        folded = "".join(c for c in folded if not unicodedata.combining(c))
+        spelt = unicodedata.normalize("NFKD", folded.translate(_SPELT_OUT))
+        folded = spelt.encode("ascii", "ignore").decode()
     return _NO_WORD.sub(" ", folded).strip()
 
 

@@ -18,12 +18,13 @@ CREATE TABLE school (
     open boolean NOT NULL DEFAULT true,
     successor text COLLATE "C" REFERENCES school, -- goes on with the learners and rights of a closed one
     own text[] NOT NULL DEFAULT '{}', -- fields that the school has set: the directory leaves them
-    words text NOT NULL DEFAULT '', -- name and town without case and accents, for the search
+    name_words text NOT NULL DEFAULT '', -- without case and accents, for the search
+    town_words text NOT NULL DEFAULT '',
     version integer NOT NULL DEFAULT 1,
     CHECK (successor IS NULL OR NOT open)
 );
 COMMENT ON TABLE school IS 'Every school that is known, whether it uses the system or not.';
-CREATE INDEX school_words ON school USING gin (to_tsvector('simple', words));
+CREATE INDEX school_words ON school USING gin (to_tsvector('simple', name_words || ' ' || town_words));
 CREATE INDEX school_of_academie ON school (academie);
 CREATE INDEX school_successor ON school (successor) WHERE successor IS NOT NULL;
 
@@ -63,7 +64,8 @@ CREATE TABLE directory_line (
     academie text,
     phone text,
     nature text,
-    words text NOT NULL,
+    name_words text NOT NULL,
+    town_words text NOT NULL,
     PRIMARY KEY (import_id, uai)
 );
 COMMENT ON TABLE directory_line IS 'What a file says, until it is applied or a day old.';

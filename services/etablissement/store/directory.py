@@ -14,27 +14,34 @@ from asyncpg import Record
 from shared.database import Connection
 
 COLUMNS = (
-    "uai", "name", "email", "address", "postcode", "town", "academie", "phone", "nature", "words",
+    "uai", "name", "email", "address", "postcode", "town", "academie", "phone", "nature",
+    "name_words", "town_words",
 )  # fmt: skip
-_READ = [column for column in COLUMNS if column not in ("uai", "words")]
+_READ = COLUMNS[1:-2]
+_WORDS = {"name_words": "name", "town_words": "town"}
+_WRITTEN = (*_READ, *_WORDS)
 _STATE = "uai, version, name, email, digest, town, academie, open, successor"
 _EMPTY = {"address": "'{}'"}
 
 
 def _kept(column: str) -> str:
     """SQL: the value that a school of the registry has after the file."""
-    nothing = f"l.{column} = {_EMPTY[column]}" if column in _EMPTY else f"l.{column} IS NULL"
-    return f"CASE WHEN {nothing} OR '{column}' = ANY(s.own) THEN s.{column} ELSE l.{column} END"
+    read = _WORDS.get(column, column)
+    nothing = f"l.{read} = {_EMPTY[read]}" if read in _EMPTY else f"l.{read} IS NULL"
+    return f"CASE WHEN {nothing} OR '{read}' = ANY(s.own) THEN s.{column} ELSE l.{column} END"
 
 
 _BEFORE = ", ".join(f"s.{column}" for column in _READ)
 _AFTER = ", ".join(_kept(column) for column in _READ)
 _DIFFERS = f"({_BEFORE}) IS DISTINCT FROM ({_AFTER})"
+_NO_JIT = "SET LOCAL jit = off"
+"""To compile so many expressions takes longer than to run them."""
 _JOINED = "directory_line l LEFT JOIN school s USING (uai) WHERE l.import_id = $1"
 
 
 async def keep(connection: Connection, import_id: UUID, sent_by: str, sent_at: dt.datetime) -> None:
-    """Enter a file that is about to be read."""
+    """Enter a file that is about to be read, in a transaction that then stores its lines."""
+    await connection.execute(_NO_JIT)
     await connection.execute(
         """
         INSERT INTO directory_import (id, sent_at, sent_by, state, counts, refused)
@@ -92,6 +99,7 @@ async def lock(connection: Connection, import_id: UUID) -> bool:
     transaction ends, so that none is changed between its comparison and its change; False if it
     does not wait.
     """
+    await connection.execute(_NO_JIT)
     await connection.execute("LOCK TABLE school IN SHARE ROW EXCLUSIVE MODE")
     found: bool | None = await connection.fetchval(
         "SELECT true FROM directory_import WHERE id = $1 AND state = 'ready' FOR UPDATE", import_id
@@ -106,16 +114,16 @@ async def apply(connection: Connection, import_id: UUID, by: str, at: dt.datetim
     return await connection.fetch(
         f"""
         WITH wanted AS (
-            SELECT uai, l.words AS new_words, s.version AS before,
-                to_jsonb(row_before) AS old, {", ".join(f"{_kept(c)} AS {c}" for c in _READ)}
+            SELECT uai, to_jsonb(row_before) AS old,
+                {", ".join(f"{_kept(column)} AS {column}" for column in _WRITTEN)}
             FROM directory_line l JOIN school s USING (uai)
             CROSS JOIN LATERAL (SELECT {_BEFORE}) row_before
             WHERE l.import_id = $1 AND {_DIFFERS}
         ), changed AS (
-            UPDATE school s SET ({", ".join(_READ)}, words, version)
-                = ({", ".join(f"w.{c}" for c in _READ)}, w.new_words, s.version + 1)
+            UPDATE school s SET ({", ".join(_WRITTEN)}, version)
+                = ({", ".join(f"w.{column}" for column in _WRITTEN)}, s.version + 1)
             FROM wanted w WHERE s.uai = w.uai
-            RETURNING s.*, w.old
+            RETURNING s.*, w.old, to_jsonb(s) AS now
         ), created AS (
             INSERT INTO school ({", ".join(COLUMNS)})
             SELECT {", ".join(f"l.{c}" for c in COLUMNS)} FROM {_JOINED} AND s.uai IS NULL
@@ -124,8 +132,8 @@ async def apply(connection: Connection, import_id: UUID, by: str, at: dt.datetim
             SELECT c.uai, c.version, 'created' AS act, '{{}}'::jsonb AS changes FROM created c
             UNION ALL
             SELECT c.uai, c.version, 'directory', (
-                SELECT jsonb_object_agg(o.key, jsonb_build_array(o.value, to_jsonb(c) -> o.key))
-                FROM jsonb_each(c.old) o WHERE o.value IS DISTINCT FROM to_jsonb(c) -> o.key
+                SELECT jsonb_object_agg(o.key, jsonb_build_array(o.value, c.now -> o.key))
+                FROM jsonb_each(c.old) o WHERE o.value <> c.now -> o.key
             ) FROM changed c
         ), noted AS (
             INSERT INTO school_change (uai, version, act, changes, changed_by, changed_at)
@@ -161,3 +169,8 @@ async def forget(connection: Connection, before: dt.datetime) -> None:
     await connection.execute(
         "DELETE FROM directory_import WHERE state = 'ready' AND sent_at < $1", before
     )
+
+
+async def drop(connection: Connection, import_id: UUID) -> None:
+    """Forget a file."""
+    await connection.execute("DELETE FROM directory_import WHERE id = $1", import_id)

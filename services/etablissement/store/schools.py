@@ -11,7 +11,8 @@ from shared.identifiers import Uai
 
 COLUMNS = (
     "uai", "name", "email", "address", "postcode", "town", "academie", "phone", "nature",
-    "head_name", "head_function", "digest", "open", "successor", "own", "words", "version",
+    "head_name", "head_function", "digest", "open", "successor", "own", "name_words", "town_words",
+    "version",
 )  # fmt: skip
 _WRITTEN = [column for column in COLUMNS if column not in ("uai", "version")]
 
@@ -108,7 +109,7 @@ async def found_by_uai(connection: Connection, begin: str, limit: int) -> list[R
     )
 
 
-RANKED = 1_000
+RANKED = 200
 """How many schools of a word that thousands have (« école ») are looked at to put them in order."""
 
 
@@ -117,7 +118,7 @@ async def found_by_words(connection: Connection, words: str, limit: int) -> list
     first.
     """
     query = " & ".join(f"{word}:*" for word in words.split())
-    match = "to_tsvector('simple', words) @@ to_tsquery('simple', $1)"
+    match = "to_tsvector('simple', name_words || ' ' || town_words) @@ to_tsquery('simple', $1)"
     columns = "uai, name, town, academie, nature, open, successor"
     return await connection.fetch(
         f"""
