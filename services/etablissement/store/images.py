@@ -122,3 +122,8 @@ async def history(
         """,
         uai, kind, before, limit,
     )  # fmt: skip
+
+
+async def forget_history(connection: Connection, before: dt.datetime) -> None:
+    """Forget the changes of the images of schools made earlier."""
+    await connection.execute("DELETE FROM image_change WHERE changed_at < $1", before)

@@ -81,3 +81,8 @@ async def history(
         """,
         uai, subject, before, limit,
     )  # fmt: skip
+
+
+async def forget_history(connection: Connection, before: dt.datetime) -> None:
+    """Forget the changes of what schools have set made earlier."""
+    await connection.execute("DELETE FROM setting_change WHERE changed_at < $1", before)

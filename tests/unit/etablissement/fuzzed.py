@@ -29,10 +29,11 @@ def decode(data: bytes) -> dict[str, object]:
     begun = time.process_time()
     line, _, images = answer(data).partition(b"\n")
     taken = {"seconds": time.process_time() - begun, "memory": most_memory()}
-    told = json.loads(line)
-    if "size" in told:
-        told["png"] = opened(images[: told["size"]]).size
-        told["thumbnail"] = opened(images[told["size"] :]).size
+    told: dict[str, object] = json.loads(line)
+    size = told.get("size")
+    if isinstance(size, int):
+        told["png"] = opened(images[:size]).size
+        told["thumbnail"] = opened(images[size:]).size
     return told | taken
 
 

@@ -1,9 +1,11 @@
 """The tabs « Apprentis » and « Modules »."""
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 from deploy.local.client import Json
+from services.etablissement import retention
 from shared.rights import RIGHTS, Action, Role
 from tests.integration.etablissement.settings.support import (
     HEAD,
@@ -13,6 +15,7 @@ from tests.integration.etablissement.settings.support import (
     problem,
     staff,
 )
+from tests.support.pictures import picture
 from tests.support.pupils import B
 
 NOBODY = "9990009F"
@@ -84,6 +87,17 @@ async def test_all_that_is_wrong_with_contacts_is_told_at_once(schools: Schools)
     assert await schools.changes("/contacts") == []
 
 
+async def test_who_has_changed_what_is_known_for_three_years(schools: Schools) -> None:
+    await schools.put("/contacts", '"0"', json={"school": {"town": "Lyon"}})
+    await schools.put("/logo", None, content=picture())
+    now = dt.datetime.now(dt.UTC)
+    for later, left in ((dt.timedelta(days=1000), 1), (dt.timedelta(days=1200), 0)):
+        await retention.forget(schools.database, now + later)
+        for path in ("/contacts", "/logo"):
+            assert len(await schools.changes(path)) == left
+    assert (await schools.get("/contacts"))["school"]["town"] == "Lyon"
+
+
 async def of_modules(schools: Schools, **options: Any) -> Json:
     modules: Json = (await schools.get("/modules", **options))["modules"]
     return modules
@@ -148,8 +162,10 @@ async def test_what_the_catalogue_does_not_offer_is_refused_all_at_once(schools:
         "plus",
         "body.modules.livret.options.frequence": "nombre entier attendu, de 1 à 26",
     }
-    for body in ({"modules": {"bilans": {"on": "oui"}}}, {"modules": []}, {}):
-        problem(await schools.put("/modules", '"0"', json=body), 422, "Saisie invalide")
+    for text in ('{"modules": {"bilans": {"on": "oui"}}}', '{"modules": []}', "{}"):
+        headers = {"Content-Type": "application/json"}
+        answer = await schools.put("/modules", '"0"', content=text, headers=headers)
+        problem(answer, 422, "Saisie invalide")
     assert await schools.changes("/modules") == []
 
 
