@@ -57,7 +57,7 @@ async def put(
     at: dt.datetime,
 ) -> Record | None:
     """Add an image, or replace the one with the digest `expected`, and note who did; None if what
-    is there is not what was expected.
+    is there is not what was expected, or is this image already.
     """
     return await connection.fetchrow(
         f"""
@@ -69,7 +69,7 @@ async def put(
         ), replaced AS (
             UPDATE image SET digest = $4, width = $5, height = $6, png = $7, thumbnail = $8,
                 changed_by = $9, changed_at = $10
-            WHERE uai = $1 AND kind = $2 AND digest = $3 RETURNING {_COLUMNS}
+            WHERE uai = $1 AND kind = $2 AND digest = $3 AND digest <> $4 RETURNING {_COLUMNS}
         ), noted AS (
             INSERT INTO image_change (uai, kind, act, digest, changed_by, changed_at)
             SELECT $1, $2, act, $4, $9, $10

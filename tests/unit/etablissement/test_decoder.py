@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.client import eventually
 from services.etablissement.domain.images import Refusal, RefusedImageError
 from services.etablissement.imaging import decoder
 from services.etablissement.imaging.decoder import DecoderUnavailableError, decoded
@@ -68,6 +69,32 @@ async def test_a_process_that_does_not_start_is_no_fault_of_the_file(instead: In
         await decoded(picture())
 
 
+async def test_who_waits_too_long_for_others_may_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(decoder, "_places", asyncio.Semaphore(1))
+    others = asyncio.create_task(decoded(bomb(4000, 3000)))
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError):  # answered as 503 with Retry-After
+        await decoded(picture())
+    await others
+    assert (await decoded(picture())).width == 60
+
+
+async def test_the_process_ends_with_the_request(instead: Instead, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    instead(f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)")
+    request = asyncio.create_task(decoded(picture()))
+
+    async def started() -> bool:
+        return pid.exists() and bool(pid.read_text())
+
+    await eventually(started, "the process to start")
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    assert not Path(f"/proc/{pid.read_text()}").exists()
+
+
 async def test_the_process_knows_nothing_of_the_service(
     instead: Instead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,8 +127,8 @@ async def test_the_service_answers_others_while_it_decodes() -> None:
 @pytest.mark.parametrize(
     ("kind", "mode", "size", "options"),
     [
-        ("PNG", "RGBA", (4080, 3060), {}),
-        ("PNG", "P", (4080, 3060), {"transparency": 0}),
+        ("PNG", "RGBA", (4080, 3060), {"compress_level": 1}),
+        ("PNG", "P", (4080, 3060), {"transparency": 0, "compress_level": 1}),
         ("JPEG", "RGB", (6000, 4000), {}),
         ("JPEG", "CMYK", (4080, 3060), {"progressive": True, "subsampling": 0}),
         ("WEBP", "RGBA", (2730, 2730), {"method": 0}),

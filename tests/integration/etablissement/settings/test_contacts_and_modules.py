@@ -6,6 +6,7 @@ from typing import Any
 
 from deploy.local.client import Json
 from services.etablissement import retention
+from shared.clock import Clock
 from shared.rights import RIGHTS, Action, Role
 from tests.integration.etablissement.settings.support import (
     HEAD,
@@ -17,6 +18,7 @@ from tests.integration.etablissement.settings.support import (
 )
 from tests.support.pictures import picture
 from tests.support.pupils import B
+from tests.support.system import TODAY
 
 NOBODY = "9990009F"
 EMPTY: Json = {
@@ -90,7 +92,7 @@ async def test_all_that_is_wrong_with_contacts_is_told_at_once(schools: Schools)
 async def test_who_has_changed_what_is_known_for_three_years(schools: Schools) -> None:
     await schools.put("/contacts", '"0"', json={"school": {"town": "Lyon"}})
     await schools.put("/logo", None, content=picture())
-    now = dt.datetime.now(dt.UTC)
+    now = Clock(TODAY).now()
     for later, left in ((dt.timedelta(days=1000), 1), (dt.timedelta(days=1200), 0)):
         await retention.forget(schools.database, now + later)
         for path in ("/contacts", "/logo"):

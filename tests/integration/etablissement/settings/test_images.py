@@ -123,6 +123,7 @@ async def test_of_two_people_who_change_it_at_once_the_second_is_told(schools: S
     assert now.headers["ETag"] == changed.headers["ETag"], "nothing was overwritten"
     repeated = await uploaded(schools, picture("PNG", "L"), tag, "/cachet")
     assert repeated.json() == changed.json(), "who repeats what was saved is not told off"
+    await uploaded(schools, picture("PNG", "L"), changed.headers["ETag"], "/cachet")
     assert [one["act"] for one in await schools.changes("/cachet")] == ["replaced", "added"]
 
 
