@@ -153,7 +153,9 @@ async def find_schools(query: Query, database: RequestDatabase) -> list[Found]:
         if begin := words.begin_of_uai(query.text):
             rows = await schools.found_by_uai(connection, begin, query.limit)
         elif folded := words.fold(query.text):
-            rows = await schools.found_by_words(connection, folded, query.limit)
+            rows = await schools.found_by_words(connection, folded, query.limit, are_open=True)
+            if more := query.limit - len(rows):
+                rows += await schools.found_by_words(connection, folded, more, are_open=False)
         else:
             rows = []
     return [Found(**row) for row in rows]

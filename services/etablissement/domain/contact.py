@@ -43,7 +43,7 @@ def email(text: str) -> str:
     if _is_ordinary(address):
         return address
     try:
-        return validate_email(address, check_deliverability=False).normalized.lower()
+        return validate_email(address, check_deliverability=False, strict=True).normalized.lower()
     except EmailNotValidError:
         raise InvalidContact("adresse électronique attendue, par exemple nom@exemple.fr") from None
 

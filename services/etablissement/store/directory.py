@@ -34,6 +34,9 @@ def _kept(column: str) -> str:
 _BEFORE = ", ".join(f"s.{column}" for column in _READ)
 _AFTER = ", ".join(_kept(column) for column in _READ)
 _DIFFERS = f"({_BEFORE}) IS DISTINCT FROM ({_AFTER})"
+SLOW_SECONDS = 300.0
+"""How long a statement over the whole directory may take; it takes some 5 on an idle machine."""
+
 _NO_JIT = "SET LOCAL jit = off"
 """To compile so many expressions takes longer than to run them."""
 _JOINED = "directory_line l LEFT JOIN school s USING (uai) WHERE l.import_id = $1"
@@ -58,7 +61,10 @@ async def add(
 ) -> None:
     """Store lines, each with the import before its `COLUMNS`, by one COPY."""
     await connection.copy_records_to_table(
-        "directory_line", columns=["import_id", *COLUMNS], records=lines
+        "directory_line",
+        columns=["import_id", *COLUMNS],
+        records=lines,
+        timeout=SLOW_SECONDS,
     )
     await connection.execute("ANALYZE directory_line")
 
@@ -73,6 +79,7 @@ async def preview(connection: Connection, import_id: UUID) -> dict[str, int]:
         FROM {_JOINED}
         """,
         import_id,
+        timeout=SLOW_SECONDS,
     )
     return dict(row or {})
 
@@ -147,11 +154,15 @@ async def apply(connection: Connection, import_id: UUID, by: str, at: dt.datetim
         import_id,
         by,
         at,
+        timeout=SLOW_SECONDS,
     )
 
 
 async def close(connection: Connection, import_id: UUID, by: str, at: dt.datetime) -> None:
-    """Note that a file was applied; its lines are not needed any more."""
+    """Note that a file was applied; its lines are not needed any more. The search would have to
+    read through the new words one by one if they were not sorted into its index now.
+    """
+    await connection.execute("SELECT gin_clean_pending_list('school_words')")
     await connection.execute("DELETE FROM directory_line WHERE import_id = $1", import_id)
     await connection.execute(
         """

@@ -113,24 +113,25 @@ RANKED = 200
 """How many schools of a word that thousands have (« école ») are looked at to put them in order."""
 
 
-async def found_by_words(connection: Connection, words: str, limit: int) -> list[Record]:
-    """The schools whose name and town have words that begin like each of `words`, the open ones
-    first.
+async def found_by_words(
+    connection: Connection, words: str, limit: int, *, are_open: bool
+) -> list[Record]:
+    """The open or the closed schools whose name and town have words that begin like each of
+    `words`.
     """
     query = " & ".join(f"{word}:*" for word in words.split())
-    match = "to_tsvector('simple', name_words || ' ' || town_words) @@ to_tsquery('simple', $1)"
-    columns = "uai, name, town, academie, nature, open, successor"
     return await connection.fetch(
         f"""
-        SELECT {columns} FROM (
-            (SELECT {columns} FROM school WHERE {match} AND open LIMIT {RANKED})
-            UNION ALL
-            (SELECT {columns} FROM school WHERE {match} AND NOT open LIMIT {RANKED})
-        ) found
-        ORDER BY open DESC, name, uai LIMIT $2
+        SELECT * FROM (
+            SELECT uai, name, town, academie, nature, open, successor FROM school
+            WHERE to_tsvector('simple', name_words || ' ' || town_words)
+                @@ to_tsquery('simple', $1) AND open = $3
+            LIMIT {RANKED}
+        ) found ORDER BY name, uai LIMIT $2
         """,
         query,
         limit,
+        are_open,
     )
 
 
