@@ -43,14 +43,17 @@ async def _lines(
 
 async def apply(transaction: Transaction, import_id: UUID, by: By) -> None:
     """Write what a file says into the registry, and tell of the schools that are new or whose
-    change matters to others.
+    change matters to others. Nothing happens to one that was applied.
 
     Raises:
-        UnknownDirectoryImportError: it does not wait to be applied.
+        UnknownDirectoryImportError: there is none, or it was forgotten.
     """
     connection = transaction.connection
-    if not await store.lock(connection, import_id):
+    state = await store.lock(connection, import_id)
+    if state is None:
         raise UnknownDirectoryImportError
+    if state == "applied":
+        return
     rows = await store.apply(connection, import_id, by.who, by.at)
     await store.close(connection, import_id, by.who, by.at)
     for place, row in enumerate(rows):

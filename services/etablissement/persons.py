@@ -135,6 +135,8 @@ async def _proved(connection: Connection, account: Account, person: Record | Non
     if invited is None:
         if person is not None:
             await persons.readdress(connection, person["id"], account.email)
+    elif invited["account"] == account.id:  # bound by a visit at the same moment, perhaps
+        return invited
     elif invited["account"] is None:
         if person is None:
             await persons.bind(connection, invited["id"], account.id)

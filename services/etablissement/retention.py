@@ -39,7 +39,7 @@ async def forget(database: Database, now: dt.datetime) -> None:
         await schools.forget_history(connection, now - TRACES)
         await images.forget_history(connection, now - TRACES)
         await settings.forget_history(connection, now - TRACES)
-        await directory.forget(connection, now - DIRECTORY)
+        await directory.forget(connection, now - DIRECTORY, now - TRACES)
         await purge(connection, now - KERNEL)
     if erased:
         log.info("persons.erased", count=erased)

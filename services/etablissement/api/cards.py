@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from services.etablissement import registry
 from services.etablissement.api.fields import (
+    Cursor,
     Line,
     OptionalEmail,
     OptionalLine,
@@ -158,7 +159,7 @@ async def name_school(
 async def read_history(
     uai: Uai,
     database: RequestDatabase,
-    before: int | None = None,
+    before: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
 ) -> History:
     """Who has changed what of the school, newest first."""

@@ -1,6 +1,7 @@
 """The import of the public directory of schools, by the national administrator."""
 
 import datetime as dt
+import hashlib
 import tempfile
 from typing import IO, Annotated, Literal
 from uuid import UUID
@@ -19,6 +20,7 @@ from shared.database import Connection
 from shared.rights import Action
 from shared.security import EVERYWHERE, FORBIDDEN, Principal, principal
 from shared.web.app import BODY_LIMIT, RequestClock, RequestDatabase
+from shared.web.preconditions import creation_key, made_before
 from shared.web.problems import Problem, ProblemError
 
 MAX_FILE_BYTES = 200 * 1024 * 1024
@@ -66,33 +68,39 @@ class DirectoryImport(BaseModel):
 async def send_directory(
     request: Request,
     caller: Annotated[Principal, Depends(national)],
+    key: Annotated[str, Depends(creation_key)],
     database: RequestDatabase,
     clock: RequestClock,
 ) -> DirectoryImport:
-    """Send the file as the body; it is read at once, and nothing changes before it is applied. To
-    send it twice does no harm: each sending is a preview of its own.
-    """
+    """Send the file as the body; it is read at once, and nothing changes before it is applied."""
     by, import_id = By(caller.sub, clock.now()), uuid7()
     with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as content:
-        await _spool(request, content)
+        digest = await _spool(request, content)
         try:
             async with database.transaction() as transaction:
-                await importing.receive(transaction, import_id, content, by)
-                return await _read(transaction.connection, import_id)
+                connection = transaction.connection
+                before = await made_before(connection, caller.sub, key, digest, import_id)
+                if before is None:
+                    await importing.receive(transaction, import_id, content, by)
+                return await _read(connection, before or import_id)
         except UnreadableDirectoryError as error:
             raise ProblemError(
                 Problem(422, "annuaire-illisible", "Annuaire illisible", str(error))
             ) from None
 
 
-async def _spool(request: Request, content: IO[bytes]) -> None:
+async def _spool(request: Request, content: IO[bytes]) -> bytes:
+    """Put the body into a file; returns its digest."""
+    digest = hashlib.sha256()
     request.scope[BODY_LIMIT] = MAX_FILE_BYTES
     try:
         async for chunk in request.stream():
             content.write(chunk)
+            digest.update(chunk)
     except ClientDisconnect:
         raise ProblemError(INTERRUPTED) from None
     content.seek(0)
+    return digest.digest()
 
 
 @router.get("/{import_id}", dependencies=[Depends(national)])
@@ -109,7 +117,9 @@ async def apply_directory(
     database: RequestDatabase,
     clock: RequestClock,
 ) -> DirectoryImport:
-    """Write what a file says into the registry; schools that it does not name stay as they are."""
+    """Write what a file says into the registry, once; schools that it does not name stay as they
+    are.
+    """
     by = By(caller.sub, clock.now())
     async with database.transaction() as transaction:
         await importing.apply(transaction, import_id, by)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from services.etablissement.domain import contact
@@ -54,3 +54,6 @@ OptionalAcademie = Annotated[Academie | None, BeforeValidator(_blank_is_none)]
 AcademiePath = Annotated[str, Path(max_length=60)]
 """The académie that an administrator acts for, in the spelling of his right; `*`: schools without
 one, for the national administrator."""
+
+Cursor = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+"""Where a page of a history begins: the id of the last line of the page before."""

@@ -74,6 +74,6 @@ PROBLEMS = {
         404,
         "annuaire-inconnu",
         "Fichier inconnu",
-        "Ce fichier a déjà été appliqué, ou il a plus d'un jour : envoyez-le à nouveau.",
+        "Ce fichier n'est pas là, ou il a plus d'un jour : envoyez-le à nouveau.",
     ),
 }

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from services.etablissement import persons
 from services.etablissement.api.cards import refuse_incomplete
-from services.etablissement.api.fields import Email, Line, Name
+from services.etablissement.api.fields import Cursor, Email, Line, Name
 from services.etablissement.domain import errors
 from services.etablissement.domain.terms import EndsBeforeItBegins, term
 from services.etablissement.persons import Invitation
@@ -196,7 +196,7 @@ async def end_head(
 async def read_history(
     uai: Uai,
     database: RequestDatabase,
-    before: int | None = None,
+    before: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
 ) -> RightHistory:
     """Who was given or has lost which right in the school, newest first."""

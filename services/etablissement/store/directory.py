@@ -101,17 +101,17 @@ async def one(connection: Connection, import_id: UUID) -> Record | None:
     return await connection.fetchrow("SELECT * FROM directory_import WHERE id = $1", import_id)
 
 
-async def lock(connection: Connection, import_id: UUID) -> bool:
-    """Lock a file that waits to be applied, and keep everyone from changing schools until the
-    transaction ends, so that none is changed between its comparison and its change; False if it
-    does not wait.
+async def lock(connection: Connection, import_id: UUID) -> str | None:
+    """Lock a file, and keep everyone from changing schools until the transaction ends, so that none
+    is changed between its comparison and its change. Returns the state of the file, if there is
+    one.
     """
     await connection.execute(_NO_JIT)
     await connection.execute("LOCK TABLE school IN SHARE ROW EXCLUSIVE MODE")
-    found: bool | None = await connection.fetchval(
-        "SELECT true FROM directory_import WHERE id = $1 AND state = 'ready' FOR UPDATE", import_id
+    state: str | None = await connection.fetchval(
+        "SELECT state FROM directory_import WHERE id = $1 FOR UPDATE", import_id
     )
-    return bool(found)
+    return state
 
 
 async def apply(connection: Connection, import_id: UUID, by: str, at: dt.datetime) -> list[Record]:
@@ -175,10 +175,17 @@ async def close(connection: Connection, import_id: UUID, by: str, at: dt.datetim
     )
 
 
-async def forget(connection: Connection, before: dt.datetime) -> None:
-    """Forget the files that were sent earlier and never applied."""
+async def forget(
+    connection: Connection, ready_before: dt.datetime, applied_before: dt.datetime
+) -> None:
+    """Forget the files that were sent earlier: those that were never applied, and the others."""
     await connection.execute(
-        "DELETE FROM directory_import WHERE state = 'ready' AND sent_at < $1", before
+        """
+        DELETE FROM directory_import
+        WHERE sent_at < CASE state WHEN 'ready' THEN $1::timestamptz ELSE $2 END
+        """,
+        ready_before,
+        applied_before,
     )
 
 

@@ -52,6 +52,9 @@ async def join(connection: Connection, invited: UUID, person: UUID, email: str) 
     becomes the one that he is written to.
     """
     await connection.execute("UPDATE held_right SET person = $2 WHERE person = $1", invited, person)
+    await connection.execute(
+        "UPDATE right_change SET person = $2 WHERE person = $1", invited, person
+    )
     await connection.execute("DELETE FROM person WHERE id = $1", invited)
     await connection.execute("UPDATE person SET email = $2 WHERE id = $1", person, email)
 

@@ -211,7 +211,7 @@ async def roles_at(connection: Connection, uai: Uai, at: dt.datetime, account: U
         )
         SELECT m.role FROM mine m JOIN ends e ON e.open AND m.uai = e.uai
         UNION
-        SELECT m.role FROM mine m JOIN ends e ON m.academie IN (e.academie, '*')
+        SELECT m.role FROM mine m JOIN chain c ON m.academie IN (c.academie, '*')
         UNION
         SELECT '{Role.DIRECTION}' FROM mine m JOIN ends e ON m.academie IN (e.academie, '*')
         WHERE NOT e.open AND m.role IN ({_ADMINISTRATORS})

@@ -1,5 +1,6 @@
 """people.md, « Persons and rights »: who invites whom, and what it comes to at the sign-in."""
 
+import asyncio
 import datetime as dt
 from uuid import UUID, uuid4
 
@@ -133,7 +134,9 @@ async def test_the_first_verified_sign_in_binds_the_invitation_once(registry: Re
     nobody = await come(registry, "inconnu", stranger)
     assert not nobody["known"]
     assert "direction" in nobody["why"], "it is said whom to ask"
-    bound = await come(registry, "CAMILLE", account, name="Camille D.")
+    both = [come(registry, "CAMILLE", account, name="Camille D.") for _ in range(2)]
+    bound, again = await asyncio.gather(*both)
+    assert again == bound, "two tabs at once are one person"
     assert (bound["known"], bound["name"], bound["function"]) == (True, "Camille", "CPE")
     assert bound["schools"] == {A: {"name": "Lycée Jean Monnet", "roles": ["gestion"]}}
     assert bound["why"] is None
@@ -149,8 +152,8 @@ async def test_the_first_verified_sign_in_binds_the_invitation_once(registry: Re
     await registry.has(B)
     two = guest("camille.deux")
     await registry.call(staff(B, "direction"), "POST", f"/schools/{B}/users", json=two, status=201)
-    both = await come(registry, "camille.deux", account)
-    assert list(both["schools"]) == [A, B], "a further invitation joins the same person"
+    joined = await come(registry, "camille.deux", account)
+    assert list(joined["schools"]) == [A, B], "a further invitation joins the same person"
 
 
 async def test_rights_in_a_closed_school_pass_to_its_successor_or_to_the_academie(
@@ -191,6 +194,11 @@ async def test_rights_in_a_closed_school_pass_to_its_successor_or_to_the_academi
     await registry.call(closed, "POST", USERS, json=body, status=409)
     await registry.call(lyon, "POST", f"{path}/{A}/reopening", version=2)
     assert await at(A) == {"ancien": both, "rectorat": ["admin-academique"]}
+    await registry.call(lyon, "POST", f"{path}/{A}/closing", version=3, json={"successor": C})
+    role = ["admin-academique"]
+    assert await at(A) == {"rectorat": role, "ailleurs": role}, (
+        "a successor may be in another académie"
+    )
 
 
 async def _administrator(registry: Registry, name: str, academie: str) -> None:
