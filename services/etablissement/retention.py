@@ -4,7 +4,7 @@ import datetime as dt
 
 import structlog
 
-from services.etablissement.store import directory, persons, rights, schools
+from services.etablissement.store import directory, images, persons, rights, schools, settings
 from shared.clock import pause
 from shared.database import Database, purge
 from shared.service import Runtime
@@ -37,6 +37,8 @@ async def forget(database: Database, now: dt.datetime) -> None:
         erased = await persons.erase_unseen(connection, now - UNSEEN, now)
         await rights.forget_traces(connection, now - TRACES)
         await schools.forget_history(connection, now - TRACES)
+        await images.forget_history(connection, now - TRACES)
+        await settings.forget_history(connection, now - TRACES)
         await directory.forget(connection, now - DIRECTORY, now - TRACES)
         await purge(connection, now - KERNEL)
     if erased:
