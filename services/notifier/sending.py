@@ -49,6 +49,15 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a claimed mail, None if it was not begun; `written` when the ledger knows."""
+
+    id: UUID
+    outcome: Outcome | None
+    written: "asyncio.Future[None]"
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """A mail that this process alone may send, if it begins before `begin_by` (loop time)."""
 
@@ -96,9 +105,9 @@ class Sender:
         self.id = uuid4()
         self._database = database
         self._settings = settings
-        self._lease = dt.timedelta(seconds=settings.smtp_seconds * LEASE_ATTEMPTS)
+        self.lease = dt.timedelta(seconds=settings.smtp_seconds * LEASE_ATTEMPTS)
         self._claimed: asyncio.Queue[Claimed | None] = asyncio.Queue(settings.smtp_connections)
-        self._done: asyncio.Queue[tuple[UUID, Outcome | None] | None] = asyncio.Queue()
+        self._done: asyncio.Queue[Ended | None] = asyncio.Queue()
         self._unusable = False
         self.failures = 0
 
@@ -136,7 +145,7 @@ class Sender:
         """Claim mails and pass them to the carriers as these get free; how many were due."""
         begun = asyncio.get_running_loop().time()
         async with self._database.connection() as connection:
-            rows = await store.claim(connection, self.id, self._lease, limit)
+            rows = await store.claim(connection, self.id, self.lease, limit)
         for row in rows:
             if row["state"] == State.SENDING:
                 await self._claimed.put(Claimed(row, begun + self._settings.smtp_seconds))
@@ -155,7 +164,9 @@ class Sender:
         self._unusable = False
 
     async def _carry(self, stop: asyncio.Event) -> None:
-        """Hand mails over, one after the other, over one connection."""
+        """Hand mails over, one after the other, over one connection; what became of each is
+        written before the next is begun, so that a crash leaves one mail in doubt at the most.
+        """
         mailbox = Mailbox(self._settings)
         while True:
             try:
@@ -167,8 +178,10 @@ class Sender:
             if claimed is None:
                 break
             outcome = None if stop.is_set() else await self._attempt(mailbox, claimed)
-            self._done.put_nowait((claimed.id, outcome))
+            ended = Ended(claimed.id, outcome, asyncio.get_running_loop().create_future())
+            self._done.put_nowait(ended)
             self._claimed.task_done()
+            await ended.written
         await mailbox.close()
 
     async def _attempt(self, mailbox: Mailbox, claimed: Claimed) -> Outcome | None:
@@ -178,14 +191,14 @@ class Sender:
         row = claimed.row
         try:
             async with asyncio.timeout(2 * self._settings.smtp_seconds):
-                answer = await mailbox.send(self._letter(row))
+                answer = await mailbox.send(self.letter(row))
         except ServerUnusableError as error:
             log.warning("sending.unusable", why=str(error)[:200])
             self._unusable = True
             return None
         except NotSupportedError:
             return _ended(row, delivery.unsendable(Reason.NOT_SUPPORTED, _NO_UTF8))
-        except _BadAddressError:
+        except BadAddressError:
             return _ended(row, delivery.unsendable(Reason.BAD_ADDRESS, _BAD_ADDRESS))
         except RefusedError as error:
             self._server_answers()
@@ -201,9 +214,14 @@ class Sender:
         self.failures = 0
         metrics.SERVER_UP.set(1)
 
-    def _letter(self, row: Record) -> Letter:
+    def letter(self, row: Record) -> Letter:
+        """The letter of a claimed mail.
+
+        Raises:
+            BadAddressError
+        """
         if not is_address(row["address"]):
-            raise _BadAddressError
+            raise BadAddressError
         reply_to = row["reply_to"]
         if reply_to is not None and not (is_address(reply_to) and reply_to.isascii()):
             reply_to = None
@@ -225,21 +243,20 @@ class Sender:
         )
 
     async def _write(self) -> None:
-        """Write what became of mails, all that has come together in one statement, as soon as the
-        statement before is done; while the database is away it is kept.
-        """
-        ended = False
-        while not ended:
+        """Write what became of mails, all that has come together in one statement."""
+        more = True
+        while more:
             batch = [await self._done.get()]
             while not self._done.empty():
                 batch.append(self._done.get_nowait())
-            ended = None in batch
+            more = None not in batch
             await self._write_surely([one for one in batch if one is not None])
 
-    async def _write_surely(self, batch: Sequence[tuple[UUID, Outcome | None]]) -> None:
-        told = [(mail, outcome) for mail, outcome in batch if outcome is not None]
-        back = [mail for mail, outcome in batch if outcome is None]
-        while batch:
+    async def _write_surely(self, batch: Sequence[Ended]) -> None:
+        """Write a batch; while the database is away it is kept, and nothing more is sent."""
+        told = [(one.id, one.outcome) for one in batch if one.outcome is not None]
+        back = [one.id for one in batch if one.outcome is None]
+        while True:
             try:
                 async with self._database.transaction() as transaction:
                     if told:
@@ -250,10 +267,12 @@ class Sender:
                 log.error("sending.write_failed", exc_info=True)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                return
+                break
+        for one in batch:
+            one.written.set_result(None)
 
 
-class _BadAddressError(Exception):
+class BadAddressError(Exception):
     """The recipient's address is none."""
 
 

@@ -8,6 +8,7 @@ import aiosmtplib
 from aiosmtplib import (
     SMTPDataError,
     SMTPException,
+    SMTPHeloError,
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
@@ -96,6 +97,7 @@ class Mailbox:
         client = _client(self._settings)
         try:
             await client.connect()
+            await _greet(client)
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
             client.close()
             raise ServerUnusableError(_told(error)) from None
@@ -133,6 +135,15 @@ class Mailbox:
             async with asyncio.timeout(QUIT_SECONDS):
                 await client.quit()
         client.close()
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    """Learn what the server offers, unless encryption or the log-in has asked already."""
+    if client.is_ehlo_or_helo_needed:
+        try:
+            await client.ehlo()
+        except SMTPHeloError:
+            await client.helo()
 
 
 def _client(settings: NotifierSettings) -> aiosmtplib.SMTP:

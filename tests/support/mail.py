@@ -137,7 +137,7 @@ class _Server(SMTP):
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._told.connections.discard(self.transport)  # type: ignore[arg-type]
+        self._told.connections.discard(self.transport)
         super().connection_lost(error)
 
     @syntax("DATA")

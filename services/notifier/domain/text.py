@@ -24,7 +24,9 @@ def one_line(text: str) -> str:
 
     Names come from people and files; whatever they hold, they make no further header.
     """
-    plain = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in text)
+    plain = text
+    if not text.isprintable():
+        plain = "".join(" " if unicodedata.category(c) in _UNSEEN else c for c in text)
     line = " ".join(plain.split())
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1].rstrip()}…"
 
@@ -36,7 +38,7 @@ _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 def is_address(text: str) -> bool:
     """Whether `text` is an address that a mail can be sent to: no name, no quoting."""
     found = _ADDRESS.fullmatch(text)
-    if found is None or any(unicodedata.category(c) in _UNSEEN | {"Cf"} for c in text):
+    if found is None or not text.isprintable():
         return False
     local, domain = found.groups()
     dots = ".." in text or local[0] == "." or local[-1] == "." or domain[-1] == "."

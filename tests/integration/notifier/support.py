@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+from aio_pika import Message
 from asyncpg import Record
 from pydantic import SecretStr
 
@@ -17,6 +18,7 @@ from services.notifier.sending import Sender
 from services.notifier.settings import NotifierSettings
 from shared.database import Database
 from shared.events import (
+    CONTENT_TYPE,
     Event,
     InspectorAccessToggled,
     Recipient,
@@ -24,8 +26,10 @@ from shared.events import (
     Side,
     TransferClosed,
     TransferOffered,
+    encode,
 )
 from shared.identifiers import Uai
+from shared.messaging import topology
 from shared.messaging.consumer import Batch
 from tests.support.mail import MailServer
 from tests.support.pupils import A, B
@@ -155,7 +159,8 @@ class Ledger:
         try:
             await eventually(reached, f"{states}", seconds=seconds)
         except TimeoutError:
-            raise AssertionError(f"{await self.states()} instead of {states}") from None
+            found = [(m["state"], m["answer"]) for m in await self.mails()]
+            raise AssertionError(f"{found} instead of {states}") from None
 
     async def all_sent(self, seconds: float = 30) -> None:
         """Wait until every mail is sent."""
@@ -197,3 +202,16 @@ def many(count: int) -> Iterable[InspectorAccessToggled]:
     for number in range(count):
         to = Recipient(name=f"Inspecteur {number}", email=f"i{number}@ac-lille.example")
         yield toggled(to, diploma=f"D{number}")
+
+
+async def publish(amqp_url: str, *events: Event) -> None:
+    """Publish events as the services that own them do."""
+    connection = await topology.connect(amqp_url, "test", "publish")
+    async with connection:
+        await topology.declare(connection)
+        async with connection.channel(publisher_confirms=True) as channel:
+            exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
+            for event in events:
+                _, text = encode(event, None, dt.datetime.now(dt.UTC))
+                message = Message(text.encode(), content_type=CONTENT_TYPE)
+                await exchange.publish(message, event.type, mandatory=True)

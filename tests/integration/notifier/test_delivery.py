@@ -8,6 +8,11 @@ from deploy.local.client import eventually
 from tests.integration.notifier.support import AYMERICK, VALERY, Ledger, many, school, toggled
 from tests.support.mail import MailServer
 
+TOLD = (
+    "Mme Martin, proviseure", "mardi 20 janvier 2026 à 14 h 06", "Lille", "9990001X", "ouvert",
+    "https://cpro.example/console", "enregistrées",
+)  # fmt: skip
+
 
 async def test_each_referent_is_told_who_opened_what_and_when(
     ledger: Ledger, server: MailServer
@@ -30,8 +35,7 @@ async def test_each_referent_is_told_who_opened_what_and_when(
         body = mail.get_body((form,))
         assert body is not None
         text = body.get_content()
-        for told in ("Mme Martin, proviseure", "mardi 20 janvier 2026 à 14 h 06", "Lille",
-                     "9990001X", "ouvert", "https://cpro.example/console", "enregistrées"):  # fmt: skip
+        for told in TOLD:
             assert told in text, (form, told)
 
 
@@ -88,7 +92,7 @@ async def test_a_greylisted_mail_is_tried_again_later_and_later(
         for attempt in (1, 2):
 
             async def tried(attempt: int = attempt) -> bool:
-                return (await ledger.mail(AYMERICK.email))["attempts"] == attempt
+                return bool((await ledger.mail(AYMERICK.email))["attempts"] == attempt)
 
             await eventually(tried, "an attempt")
             mail = await ledger.mail(AYMERICK.email)
@@ -249,7 +253,7 @@ async def test_an_address_is_sent_to_or_failed_with_its_reason(
     async with ledger.sending():
         await ledger.come_to(state)
     [mail] = await ledger.mails()
-    assert mail["reason"] == reason
+    assert mail["reason"] == reason, mail["answer"]
     assert [copy.recipient for copy in server.copies] == ([address] if state == "sent" else [])
 
 
