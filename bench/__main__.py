@@ -13,6 +13,7 @@ import aio_pika
 from rich.console import Console
 from rich.table import Table
 
+from bench.mail import mail_rates
 from bench.parse import parse_rates
 from deploy.local.servers import (
     create_database,
@@ -101,6 +102,7 @@ def main() -> None:
     stages = (
         ("parse", "pupils/s", parse_rates()),
         ("relay", "events/s", asyncio.run(_relay())),
+        ("mail", "mails/s", mail_rates()),
     )
     for stage, unit, (ours, naive) in stages:
         table.add_row(stage, unit, f"{ours:,.0f}", f"{naive:,.0f}", f"{ours / naive:.1f}")

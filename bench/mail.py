@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.synchronize import Event as ProcessEvent
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +17,7 @@ import uvloop
 from aiosmtpd.smtp import SMTP
 from pydantic import SecretStr
 
+from deploy.local.client import eventually
 from deploy.local.servers import create_database, drop_database, running_servers
 from services.notifier.__main__ import service
 from services.notifier.domain.delivery import accepted
@@ -71,16 +73,15 @@ async def _ours(database: Database, settings: NotifierSettings) -> None:
     """The sender as it runs, until nothing waits."""
     stop = asyncio.Event()
     sending = asyncio.create_task(Sender(database, settings).run(stop))
-    while await _waiting(database):
-        await asyncio.sleep(0.05)
+    await eventually(partial(_none_waits, database), "the mails to be sent", seconds=600)
     stop.set()
     await sending
 
 
-async def _waiting(database: Database) -> bool:
+async def _none_waits(database: Database) -> bool:
     async with database.connection() as connection:
         found: bool = await connection.fetchval(
-            f"SELECT EXISTS (SELECT FROM mail WHERE state IN {mails.OPEN})"
+            f"SELECT NOT EXISTS (SELECT FROM mail WHERE state IN {mails.OPEN})"
         )
         return found
 

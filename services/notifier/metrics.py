@@ -25,6 +25,7 @@ BY_STATE = Gauge(
     "cpro_mails", "Mails by state: those that wait, and those that ended in 24 hours", ["state"]
 )
 WITHOUT_ADDRESS = Gauge("cpro_schools_without_address", "Schools that could not be told something")
+NOBODY = Counter("cpro_mails_for_nobody", "Mails not made: nobody to send them to", ["kind"])
 
 log = structlog.get_logger()
 _domains: set[str] = set()

@@ -67,7 +67,7 @@ def message(letter: Letter) -> bytes:
     manager = raw_data_manager
     mail.set_content(letter.text, cte="base64", content_manager=manager)
     mail.add_alternative(letter.html, subtype="html", cte="base64", content_manager=manager)
-    mail.set_boundary(f"=_{letter.id.hex}")
+    mail.set_boundary(f"=_{letter.id.hex[:28]}")  # all of it would make too long a line
     return mail.as_bytes()
 
 

@@ -1,5 +1,6 @@
 """SQL: what schools were not told because their e-mail is not known."""
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 
@@ -63,3 +64,8 @@ async def of_school(connection: Connection, uai: str) -> int:
     """How many things a school has not been told."""
     number: int = await connection.fetchval("SELECT count(*) FROM unaddressed WHERE uai = $1", uai)
     return number
+
+
+async def forget(connection: Connection, before: dt.datetime) -> None:
+    """Forget what was noted before a moment."""
+    await connection.execute("DELETE FROM unaddressed WHERE since < $1", before)
