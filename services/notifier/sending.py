@@ -193,7 +193,8 @@ class Sender:
             async with asyncio.timeout(2 * self._settings.smtp_seconds):
                 answer = await mailbox.send(self.letter(row))
         except ServerUnusableError as error:
-            log.warning("sending.unusable", why=str(error)[:200])
+            answer = error.answer  # its words may repeat an address
+            log.warning("sending.unusable", why=answer.code or answer.text)
             self._unusable = True
             return None
         except NotSupportedError:

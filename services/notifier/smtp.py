@@ -27,6 +27,10 @@ IDLE_SECONDS = 20.0
 class ServerUnusableError(Exception):
     """The server can't be reached or takes no mail at all: it says nothing of any one mail."""
 
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.code)
+        self.answer = answer
+
 
 class NotSupportedError(Exception):
     """The server can't take this mail: it offers no SMTPUTF8."""
@@ -80,8 +84,8 @@ class Mailbox:
         begun = False
         try:
             await client.mail(letter.sender, options=options, encoding=encoding)
+            begun = True  # what comes now may be this letter's doing
             await client.rcpt(letter.address, encoding=encoding)
-            begun = True
             answer = await client.data(content)
         except (SMTPException, OSError, TimeoutError) as error:
             raise await self._meant(error, begun=begun) from None
@@ -94,13 +98,16 @@ class Mailbox:
         Raises:
             ServerUnusableError
         """
-        client = _client(self._settings)
+        client = None
         try:
-            await client.connect()
-            await _greet(client)
+            client = _client(self._settings)
+            async with asyncio.timeout(self._settings.smtp_seconds):
+                await client.connect()
+                await _greet(client)
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
-            client.close()
-            raise ServerUnusableError(_told(error)) from None
+            if client is not None:
+                client.close()
+            raise ServerUnusableError(_met(error)) from None
         self._client, self._carried = client, 0
         return client
 
@@ -110,13 +117,12 @@ class Mailbox:
         """
         if not isinstance(error, SMTPResponseException):
             await self.close()
-            told = _told(error)
-            return RefusedError(Answer(None, told)) if begun else ServerUnusableError(told)
+            return (RefusedError if begun else ServerUnusableError)(_met(error))
         if error.code == CLOSING or _about_us(error):
             await self.close()
-            return ServerUnusableError(_told(error))
+            return ServerUnusableError(_met(error))
         await self._reset()
-        return RefusedError(Answer(error.code, error.message))
+        return RefusedError(_met(error))
 
     async def _reset(self) -> None:
         if self._client is None:
@@ -174,8 +180,8 @@ def _about_us(error: SMTPResponseException) -> bool:
     return not isinstance(error, SMTPRecipientRefused | SMTPDataError)
 
 
-def _told(error: Exception) -> str:
-    """What is kept of an error: the server's words, or the class where there are none."""
+def _met(error: Exception) -> Answer:
+    """What an error tells: the server's answer, or the class of what came instead of one."""
     if isinstance(error, SMTPResponseException):
-        return f"{error.code} {error.message}"
-    return f"connexion interrompue ou sans réponse ({type(error).__name__})"
+        return Answer(error.code, error.message)
+    return Answer(None, f"connexion interrompue ou sans réponse ({type(error).__name__})")

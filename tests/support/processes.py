@@ -82,10 +82,15 @@ class Processes:
 
 @asynccontextmanager
 async def processes(
-    database_urls: Mapping[str, str], amqp_url: str, keys: Path, sign: Sign, log: Path
+    database_urls: Mapping[str, str],
+    amqp_url: str,
+    keys: Path,
+    sign: Sign,
+    log: Path,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Processes]:
-    """The three services of the chain as processes; what is still there at the end is killed."""
-    started = Processes(database_urls, amqp_url, keys, sign, log)
+    """The services of these databases as processes; what is still there at the end is killed."""
+    started = Processes(database_urls, amqp_url, keys, sign, log, more or {})
     try:
         await asyncio.gather(*(started.start(name) for name in database_urls))
         yield started

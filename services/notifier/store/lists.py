@@ -7,8 +7,9 @@ from shared.database import Connection
 from shared.identifiers import Uai
 
 _MAIL = """
-    SELECT id, number, kind, state, reason, subject, name AS recipient, answer, attempts,
-        created_at, CASE WHEN state = 'deferred' THEN next_try END AS next_try, ended_at
+    SELECT id, number, kind, state, reason, subject, name AS recipient,
+        replace(answer, address, '…') AS answer, attempts, created_at,
+        CASE WHEN state = 'deferred' THEN next_try END AS next_try, ended_at
     FROM mail
 """
 

@@ -57,7 +57,7 @@ async def mails(system: System, **asked: str | int) -> list[Json]:
 async def test_an_event_becomes_a_mail_that_the_school_sees_failed_ones_first(
     system: System, ledger: Ledger, server: MailServer
 ) -> None:
-    server.at_rcpt[VALERY.email].append("550 5.1.1 no such user")
+    server.at_rcpt[VALERY.email].append(f"550 5.1.1 <{VALERY.email}> is unknown")
     await publish(system.amqp_url, school(), toggled(VALERY))
 
     async def failed() -> bool:
@@ -73,7 +73,7 @@ async def test_an_event_becomes_a_mail_that_the_school_sees_failed_ones_first(
     await eventually(sent, "the others")
     first, *rest = await mails(system)
     assert (first["state"], first["reason"]) == ("failed", "refused")
-    assert (first["answer"], first["recipient"]) == ("550 5.1.1 no such user", VALERY.name)
+    assert (first["answer"], first["recipient"]) == ("550 5.1.1 <…> is unknown", VALERY.name)
     assert [mail["state"] for mail in rest] == ["sent"] * 4
     assert "address" not in first
     pages, after = [], None
