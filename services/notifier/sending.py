@@ -259,11 +259,11 @@ class Sender:
         back = [one.id for one in batch if one.outcome is None]
         while True:
             try:
-                async with self._database.transaction() as transaction:
+                async with self._database.connection() as connection:
                     if told:
-                        await store.tell(transaction.connection, self.id, told)
+                        await store.tell(connection, self.id, told)
                     if back:
-                        await store.give_back(transaction.connection, self.id, back)
+                        await store.give_back(connection, self.id, back)
             except Exception:  # it must be written, or mails that were sent go out again
                 log.error("sending.write_failed", exc_info=True)
                 await asyncio.sleep(RETRY_SECONDS)

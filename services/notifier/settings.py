@@ -9,6 +9,9 @@ from services.notifier.domain.text import is_address
 from shared.settings import Settings
 
 
+NO_SENDER = "ne-pas-repondre@localhost.localdomain"
+
+
 class NotifierSettings(Settings):
     """`CPRO_SMTP_*`, `CPRO_MAIL_FROM` and the addresses of others beside the common settings."""
 
@@ -24,12 +27,12 @@ class NotifierSettings(Settings):
     )
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
-    smtp_connections: int = Field(default=8, ge=1, le=50, description="at once, in each process")
+    smtp_connections: int = Field(default=16, ge=1, le=50, description="at once, in each process")
     smtp_seconds: float = Field(
         default=60, gt=0, le=600, description="bound of one attempt; a claim lasts four times this"
     )
     mail_from: str = Field(
-        default="ne-pas-repondre@localhost.localdomain", description="the sender's address"
+        default=NO_SENDER, description="the sender's address; its domain ends every Message-ID"
     )
     console_url: str = Field(
         default="http://localhost", pattern="^https?://", description="where links lead"
@@ -50,6 +53,8 @@ class NotifierSettings(Settings):
     def _safe_in_production(self) -> Self:
         if self.environment == "production" and self.smtp_security == "none":
             raise ValueError("CPRO_SMTP_SECURITY=none est refusé en production")
+        if self.environment == "production" and self.smtp_host and self.mail_from == NO_SENDER:
+            raise ValueError("CPRO_MAIL_FROM : indiquez l'adresse qui envoie")
         if self.smtp_password is not None and self.smtp_security == "none":
             raise ValueError("un mot de passe ne part pas en clair : CPRO_SMTP_SECURITY")
         return self

@@ -73,6 +73,7 @@ def test_the_digest_is_due_each_morning_in_paris() -> None:
     [
         ({"environment": "production", "smtp_security": "none"}, "refusé en production"),
         ({"smtp_security": "none", "smtp_password": "x"}, "en clair"),
+        ({"environment": "production", "smtp_host": "relay"}, "CPRO_MAIL_FROM"),
         ({"mail_from": "CPro <a@b.fr>"}, "adresse électronique seule"),
     ],
 )
