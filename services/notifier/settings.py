@@ -8,7 +8,6 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from services.notifier.domain.text import is_address
 from shared.settings import Settings
 
-
 NO_SENDER = "ne-pas-repondre@localhost.localdomain"
 
 
