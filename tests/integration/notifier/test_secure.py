@@ -90,7 +90,7 @@ async def test_nothing_leaves_when_the_server_cannot_be_trusted_or_does_not_let_
     async with mail_server(**options) as server:
         ledger.server = server
         await ledger.take(toggled(AYMERICK))
-        async with ledger.sending(smtp_security="starttls", **more) as sender:
+        async with ledger.sending(smtp_security="starttls", smtp_seconds=1, **more) as sender:
 
             async def found_unusable() -> bool:
                 return sender.failures >= 1
