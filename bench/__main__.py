@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.directory import directory_rates
+from bench.mail import mail_rates
 from bench.match import BATCH, match_figures
 from bench.parse import parse_rates
 from deploy.local.servers import (
@@ -120,11 +121,16 @@ def _directory(_: Console) -> Sequence[Stage]:
     return [("directory", "schools/s", *imports), ("school search", "searches/s", *searches)]
 
 
+def _mail(_: Console) -> Sequence[Stage]:
+    return [("mail", "mails/s", *mail_rates())]
+
+
 STAGES: dict[str, Callable[[Console], Sequence[Stage]]] = {
     "parse": _parse,
     "relay": _relayed,
     "match": _match,
     "directory": _directory,
+    "mail": _mail,
 }
 
 

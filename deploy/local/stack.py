@@ -72,9 +72,12 @@ def running_stack(
         servers, wait_for_rabbitmq = stack.enter_context(starting_servers(folder, fresh=fresh))
         urls = {name: f"http://127.0.0.1:{kept.port(folder, name)}" for name in services}
         keys = signer(folder / "keys", services)
+        mail = _mail_settings(folder, urls)
         databases = _databases(servers, services, fresh=fresh)
         common = _common(servers, keys, urls, today) | dict(environment or {})
         own = {name: common | _own(name, databases[name], urls[name], folder) for name in services}
+        for name in own.keys() & {"notifier"}:
+            own[name] |= mail
 
         def program(name: str, command: str) -> Program:
             log = folder / "logs" / f"{name}-{command}.log"
@@ -85,8 +88,11 @@ def running_stack(
         wait_for_rabbitmq()
         processes: list[Process] = []
         stack.callback(lambda: stop(*processes, within=20))
-        processes.extend(start(program(name, "serve")) for name in services)
-        for process, url in zip(list(processes), urls.values(), strict=True):
+        if mail:
+            processes.append(_catch_mails(folder, int(mail["CPRO_SMTP_PORT"])))
+        serving = [start(program(name, "serve")) for name in services]
+        processes.extend(serving)
+        for process, url in zip(serving, urls.values(), strict=True):
             wait_until(partial(_ready, url), process, *processes, within=90)
         stack.enter_context(kept_running(processes))
         yield Stack(urls, servers, keys, processes)
@@ -138,6 +144,31 @@ def _own(service: str, database_url: str, url: str, folder: Path) -> dict[str, s
         kept.secret(file, lambda: secrets.token_bytes(32))
         settings["CPRO_MATCH_KEY_FILE"] = str(file)
     return settings
+
+
+def _mail_settings(folder: Path, urls: Mapping[str, str]) -> dict[str, str]:
+    """What `notifier` is told of the mail catcher; nothing where it does not run, or where
+    `CPRO_SMTP_HOST` names another server.
+    """
+    if "notifier" not in urls or "CPRO_SMTP_HOST" in os.environ:
+        return {}
+    return {
+        "CPRO_SMTP_HOST": "127.0.0.1",
+        "CPRO_SMTP_PORT": str(kept.port(folder, "mail")),
+        "CPRO_SMTP_SECURITY": "none",
+        "CPRO_MAIL_FROM": "ne-pas-repondre@cpro.example",
+        "CPRO_CONSOLE_URL": urls.get("gateway", "http://localhost"),
+    }
+
+
+def _catch_mails(folder: Path, port: int) -> Process:
+    """Start the mail catcher; the mails of each run are in a folder of their own."""
+    mails = folder / "mails" / f"{dt.datetime.now():%Y-%m-%d-%H%M%S}"  # noqa: DTZ005 - for people
+    run = [sys.executable, "-m", "deploy.local.mail_catcher", str(port), str(mails)]
+    log = folder / "logs" / "mail-catcher.log"
+    process = start(Program("mail catcher", run, log, dict(os.environ), ROOT))
+    wait_until(partial(kept.listening, port), process, within=30)
+    return process
 
 
 def _ready(url: str) -> bool:

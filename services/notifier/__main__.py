@@ -1,10 +1,24 @@
-"""`python -m services.notifier serve | migrate`."""
+"""`python -m services.notifier serve | migrate | preview | resend | suppress`."""
 
 from pathlib import Path
 
+from services.notifier import api, commands, handlers, metrics, retention, rounds, sending
+from services.notifier.settings import NotifierSettings
 from shared.service import Service, command_line
 
-service = Service(name="notifier", folder=Path(__file__).parent)
+service = Service(
+    name="notifier",
+    folder=Path(__file__).parent,
+    settings=NotifierSettings,
+    routers=(api.router,),
+    handle=handlers.handle,
+    jobs=[sending.run, rounds.run, metrics.run, retention.run],
+)
+
+app = command_line(service)
+app.command("preview")(commands.preview)
+app.command("resend")(commands.resend)
+app.command("suppress")(commands.suppress)
 
 if __name__ == "__main__":
-    command_line(service)()
+    app()

@@ -9,6 +9,8 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+from services.notifier.sending import Sender
+from services.notifier.smtp import Mailbox
 from services.siecle_import.store import imports, pupils
 from shared.messaging import relay
 from shared.messaging.consumer import Consumer
@@ -24,6 +26,8 @@ POINTS = {
     "between-commit-and-publish": (Relay, "_publish"),
     "between-publish-and-delete": (relay, "remove"),
     "between-commit-and-ack": (Consumer, "_acknowledge"),
+    "between-claim-and-sending": (Mailbox, "send"),
+    "between-answer-and-writing": (Sender, "_write_surely"),
     "while-a-preview-is-written": (imports, "keep_lists"),
     "while-an-import-is-applied": (pupils, "set_in_force"),
 }

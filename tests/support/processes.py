@@ -17,13 +17,16 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Processes:
-    """Service processes of one test, each at a port that it keeps over its restarts."""
+    """Service processes of one test, each at a port that it keeps over its restarts; `more` are
+    settings beside the usual ones.
+    """
 
     database_urls: Mapping[str, str]
     amqp_url: str
     keys: Path
     sign: Sign
     log: Path
+    more: Mapping[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
@@ -51,6 +54,7 @@ class Processes:
             "CPRO_JWKS_FILE": str(self.keys / "jwks.json"),
             "CPRO_MATCH_KEY_FILE": str(self.keys / "match.key"),
             "CPRO_TODAY": TODAY.isoformat(),
+            **self.more,
         }
         with (self.log / f"{name}.log").open("ab") as output:
             self.running[name] = await asyncio.create_subprocess_exec(
@@ -78,10 +82,15 @@ class Processes:
 
 @asynccontextmanager
 async def processes(
-    database_urls: Mapping[str, str], amqp_url: str, keys: Path, sign: Sign, log: Path
+    database_urls: Mapping[str, str],
+    amqp_url: str,
+    keys: Path,
+    sign: Sign,
+    log: Path,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Processes]:
-    """The three services of the chain as processes; what is still there at the end is killed."""
-    started = Processes(database_urls, amqp_url, keys, sign, log)
+    """The services of these databases as processes; what is still there at the end is killed."""
+    started = Processes(database_urls, amqp_url, keys, sign, log, more or {})
     try:
         await asyncio.gather(*(started.start(name) for name in database_urls))
         yield started

@@ -1,0 +1,1 @@
+"""The rules of `docs/mails.md`, without I/O."""

@@ -1,0 +1,58 @@
+"""Figures of the mails: counted as they end, and by state from the table (`docs/operations.md`)."""
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from services.notifier.domain.mails import State
+from services.notifier.store import mails, unaddressed
+from shared.clock import pause
+from shared.database import Database
+from shared.service import Runtime
+
+PAUSE_SECONDS = 15.0
+DOMAINS = 50
+"""Of refusing domains that have a counter of their own; the others share one."""
+
+ENDED = Counter("cpro_mails_ended", "Attempts by what they ended in", ["state", "reason"])
+DELAY = Histogram(
+    "cpro_mail_delay_seconds",
+    "From the mail's entry in the ledger to the server's acceptance",
+    buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400, 172800),
+)
+REFUSALS = Counter("cpro_mail_refusals", "Refused or deferred mails by domain", ["domain"])
+SERVER_UP = Gauge("cpro_mail_server_up", "0 while the mail server can't be used: all mails wait")
+BY_STATE = Gauge(
+    "cpro_mails", "Mails by state: those that wait, and those that ended in 24 hours", ["state"]
+)
+WITHOUT_ADDRESS = Gauge("cpro_schools_without_address", "Schools that could not be told something")
+NOBODY = Counter("cpro_mails_for_nobody", "Mails not made: nobody to send them to", ["kind"])
+
+log = structlog.get_logger()
+_domains: set[str] = set()
+
+
+def refused_by(address: str) -> None:
+    """Count a refusal for the domain of an address."""
+    domain = address.rpartition("@")[2].lower()
+    if len(_domains) < DOMAINS:
+        _domains.add(domain)
+    REFUSALS.labels(domain if domain in _domains else "other").inc()
+
+
+async def run(runtime: Runtime) -> None:
+    """Bring the gauges up to date every few seconds, until the service stops."""
+    while not runtime.stop.is_set():
+        try:
+            await refresh(runtime.database)
+        except Exception:  # the next time comes
+            log.warning("metrics.failed", exc_info=True)
+        await pause(runtime.stop, PAUSE_SECONDS)
+
+
+async def refresh(database: Database) -> None:
+    """Count the mails by state."""
+    async with database.connection() as connection:
+        counts = await mails.count_by_state(connection)
+        WITHOUT_ADDRESS.set(await unaddressed.count(connection))
+    for state in State:
+        BY_STATE.labels(state).set(counts.get(state, 0))
