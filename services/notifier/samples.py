@@ -21,6 +21,7 @@ _ARRIVAL = {
     "origin_uai": "9990002Y",
     "origin_town": "Arras",
     "reminder": False,
+    "count": 1,
 }
 _COUNTS = {"await_import": 3, "await_switch": 1, "await_acceptance": 2, "await_opinion": 1}
 
@@ -32,7 +33,11 @@ SAMPLES: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
         "référent retiré": {**_ACCESS, "active": False, "because": "referent-removed"},
         "abonnement terminé": {**_ACCESS, "active": False, "because": "subscription-ended"},
     },
-    Kind.ARRIVAL: {"arrivée": _ARRIVAL, "rappel": {**_ARRIVAL, "reminder": True}},
+    Kind.ARRIVAL: {
+        "arrivée": _ARRIVAL,
+        "classe entière": {**_ARRIVAL, "count": 24},
+        "rappel": {**_ARRIVAL, "reminder": True},
+    },
     Kind.TO_DO: {"à faire": {**_SCHOOL, "counts": _COUNTS}},
     Kind.DIGEST: {
         "récapitulatif": {**_SCHOOL, "counts": {"received": 4, "sent": 1, "returned": 1}}

@@ -145,22 +145,25 @@ def _once_each(recipients: Iterable[Recipient]) -> list[Recipient]:
 
 
 def arrival_mail(event: TransferOffered, school: School, origin: School, now: dt.datetime) -> Mail:
-    """An arrival by hand waits: to the school's own address, at once and once more after 7 days."""
+    """Arrivals by hand wait: to the school's own address, at once and once more after 7 days."""
     to = recipient(school.name, school.email or "")
     again = " (rappel)" if event.reminder else ""
+    one = event.count == 1
+    wait = "un dossier attend" if one else f"{event.count} dossiers attendent"
     return Mail(
         id=mail_id(f"arrival {event.transfer_id} {event.reminder}", event.destination_uai),
         kind=Kind.ARRIVAL,
         uai=event.destination_uai,
         to=to,
         reply_to=None,
-        subject=f"{PREFIX} {school.name} : un dossier attend votre réponse{again}",
+        subject=f"{PREFIX} {school.name} : {wait} votre réponse{again}",
         content={
             **_about(school),
             "origin": origin.name,
             "origin_uai": origin.uai,
             "origin_town": origin.town,
             "reminder": event.reminder,
+            "count": event.count,
         },
         topic=Topic(f"arrival {event.transfer_id}", int(event.reminder), now),
     )

@@ -149,6 +149,17 @@ async def test_an_arrival_by_hand_is_mailed_at_once_and_again_as_a_reminder(
     assert "depuis sept jours" in body.get_content()
 
 
+async def test_a_class_offered_at_once_is_one_mail_with_its_count(ledger: Ledger) -> None:
+    await ledger.take(school(A), school(B), offered().model_copy(update={"count": 24}))
+    async with ledger.sending():
+        await ledger.all_sent()
+    [copy] = ledger.server.copies
+    assert copy.mail["Subject"].endswith(": 24 dossiers attendent votre réponse")
+    body = copy.mail.get_body(("plain",))
+    assert body is not None
+    assert "à la main les dossiers de 24 apprenants." in body.get_content()
+
+
 async def test_what_a_school_without_e_mail_was_not_told_is_sent_once_it_has_one(
     ledger: Ledger,
 ) -> None:
