@@ -128,6 +128,7 @@ def judge(
             judged.findings += wrong
         else:
             _place(judged, kept, present.get(line.key))
+            seen |= dict.fromkeys(_claims(kept), number)
     judged.findings.sort(key=lambda finding: finding.line)
     return judged
 
@@ -155,16 +156,19 @@ def period_of(line: Line) -> Period | None:
     return line.period if isinstance(line, ReferentLine | SubscriptionLine) else None
 
 
-def _twice(number: int, line: Line, seen: dict[object, int]) -> list[Finding]:
+def _claims(line: Line) -> tuple[object, ...]:
+    """What no other line of a file may speak of."""
+    return (line.key, *(line.mefs if isinstance(line, DiplomaLine) else ()))
+
+
+def _twice(number: int, line: Line, seen: Mapping[object, int]) -> list[Finding]:
     """Whether an earlier line speaks of the same, or of one of these MEF."""
-    first = seen.setdefault(line.key, number)
-    if first != number:
-        return [Finding(number, "", f"répète la ligne {first}")]
-    mefs = line.mefs if isinstance(line, DiplomaLine) else ()
+    if line.key in seen:
+        return [Finding(number, "", f"répète la ligne {seen[line.key]}")]
     return [
-        Finding(number, "mef", f"MEF {mef} déjà à la ligne {seen[mef]}")
-        for mef in mefs
-        if seen.setdefault(mef, number) != number
+        Finding(number, "mef", f"MEF {claim} déjà à la ligne {seen[claim]}")
+        for claim in _claims(line)
+        if claim in seen
     ]
 
 

@@ -1,0 +1,61 @@
+"""The service `inspector_access` of one test, alone or beside the owners of the data."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.client import Sign
+from services.dossier.__main__ import service as dossier
+from services.inspector_access.__main__ import service as inspector_access
+from services.siecle_import.__main__ import service as siecle_import
+from shared.database import Database
+from shared.service import Service
+from tests.integration.inspector_access.support import Access
+from tests.support.system import System, running
+
+_KEEP = """
+    CREATE TABLE told (LIKE outbox);
+    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO told SELECT NEW.*; RETURN NULL; END';
+    CREATE TRIGGER keep AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION keep();
+"""
+
+
+@asynccontextmanager
+async def _access(system: System) -> AsyncIterator[Access]:
+    """The service, whose events all stay in a table `told_event`."""
+    database = await Database.open(system.database_urls["inspector_access"], 4)
+    async with database.connection() as connection:
+        await connection.execute(_KEEP.replace("told", "told_event"))
+    async with httpx.AsyncClient(base_url=system.urls["inspector_access"]) as http:
+        yield Access(system, database, http)
+    await database.close()
+
+
+@pytest.fixture
+async def access(
+    new_database: Callable[[Service], Awaitable[str]], vhost: str, keys: Path, sign: Sign
+) -> AsyncIterator[Access]:
+    """`inspector_access` alone."""
+    urls = {"inspector_access": await new_database(inspector_access)}
+    alone = [inspector_access]
+    async with running(alone, urls, vhost, keys, sign) as system, _access(system) as made:
+        yield made
+
+
+@pytest.fixture
+async def console(
+    new_database: Callable[[Service], Awaitable[str]],
+    database_urls: Mapping[str, str],
+    vhost: str,
+    keys: Path,
+    sign: Sign,
+) -> AsyncIterator[Access]:
+    """The same beside `siecle_import` and `dossier`."""
+    urls = {**database_urls, "inspector_access": await new_database(inspector_access)}
+    chain = [siecle_import, dossier, inspector_access]
+    async with running(chain, urls, vhost, keys, sign) as system, _access(system) as made:
+        yield made
