@@ -17,6 +17,9 @@ from shared.events import InspectorAccessToggled
 from shared.web.preconditions import CHANGED_MEANWHILE, VERSION_DIGITS
 from shared.web.problems import ProblemError
 
+_OPENS = (Table.REFERENTS, Table.SUBSCRIPTIONS)
+"""The tables that open and close accesses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -76,7 +79,8 @@ async def _take(
     known = await registry.present(connection, table, academie)
     judged = judge(lines, [*unreadable, *wrong], known, facts.mefs, by.today)
     await registry.keep(connection, academie, [*judged.new, *judged.changed])
-    await settle(transaction, by)
+    if table in _OPENS:
+        await settle(transaction, by)
     return _effect(transaction, judged, f"{table} {academie} ".encode() + content)
 
 

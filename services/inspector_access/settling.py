@@ -7,14 +7,14 @@ school that closes are dealt with alike.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 from asyncpg import Record
 
 from services.inspector_access.domain.errors import NotSubscribedError
-from services.inspector_access.store import single_file, switches
+from services.inspector_access.store import registry, single_file, switches
 from services.inspector_access.store.switches import Act
 from shared.clock import PARIS, pause
 from shared.database import Database, Transaction
@@ -26,6 +26,8 @@ from shared.web.preconditions import CHANGED_MEANWHILE
 from shared.web.problems import ProblemError
 
 PAUSE_SECONDS = 30.0
+SLICE = 500
+"""Switches that one statement sets: all referents of the nation may end on one day."""
 
 log = structlog.get_logger()
 
@@ -78,33 +80,37 @@ async def switch(
     await _do(transaction, [Act(uai, diploma, concerned, active=active, because="switched")], by)
 
 
-async def settle(transaction: Transaction, by: By) -> None:
-    """Close what no subscription holds any more; tell those to whom access has opened or closed.
-    The transaction is the only one (`single_file`).
+async def settle(transaction: Transaction, by: By, schools: Sequence[str] | None = None) -> None:
+    """Close what no subscription holds any more, and tell those to whom access has opened or closed
+    (in some schools only, if they are given). The transaction is the only one (`single_file`).
     """
     connection = transaction.connection
     ends = [
         Act(r["uai"], r["diploma"], r["inspectors"], active=False, because="subscription-ended")
-        for r in await switches.ended(connection, by.today)
+        for r in await switches.ended(connection, by.today, schools)
     ]
     await _do(transaction, ends, by)
-    differ = [
-        Act(
-            row["uai"],
-            row["diploma"],
-            row["inspectors"],
-            active=row["named"],
-            because="referent-named" if row["named"] else "referent-removed",
-        )
-        for row in await switches.untold(connection, by.today)
+    differ = await switches.untold(connection, by.today, schools)
+    removed = [
+        Act(r["uai"], r["diploma"], r["inspectors"], active=False, because="referent-removed")
+        for r in differ
+        if not r["named"]
     ]
-    await _do(transaction, differ, by)
+    await _do(transaction, removed, by)
+    named = [
+        Act(r["uai"], r["diploma"], r["inspectors"], active=True, because="referent-named")
+        for r in differ
+        if r["named"]
+    ]
+    await _do(transaction, named, by)
 
 
-async def _do(transaction: Transaction, acts: Iterable[Act], by: By) -> None:
-    for act in acts:
-        row = await switches.do(transaction.connection, act, by.sub, by.now)
-        transaction.publish([_event(act, row, by)])
+async def _do(transaction: Transaction, acts: Sequence[Act], by: By) -> None:
+    """Do what happens to switches, each of them once, and tell it."""
+    for start in range(0, len(acts), SLICE):
+        some = acts[start : start + SLICE]
+        rows = await switches.do(transaction.connection, some, by.sub, by.now)
+        transaction.publish(_event(act, row, by) for act, row in zip(some, rows, strict=True))
 
 
 def _event(act: Act, row: Record, by: By) -> InspectorAccessToggled:
@@ -124,18 +130,33 @@ def _event(act: Act, row: Record, by: By) -> InspectorAccessToggled:
 
 
 async def run(runtime: Runtime) -> None:
-    """Look at the calendar every half minute, until the service stops."""
+    """Settle all at the start and when a new day begins, and every half minute the schools of which
+    the registry has told something; until the service stops.
+    """
+    settled: dt.date | None = None
     while not runtime.stop.is_set():
+        today, now = runtime.clock.today(PARIS), runtime.clock.now()
         try:
-            today, now = runtime.clock.today(PARIS), runtime.clock.now()
-            await look_at_calendar(runtime.database, today, now)
+            if settled != today:
+                await look_at_calendar(runtime.database, today, now)
+                settled = today
+            else:
+                await look_at_registry(runtime.database, today, now)
         except Exception:  # the next time comes; what may be seen does not depend on it
             log.warning("settling.failed", exc_info=True)
         await pause(runtime.stop, PAUSE_SECONDS)
 
 
 async def look_at_calendar(database: Database, today: dt.date, now: dt.datetime) -> None:
-    """Settle what the day, or an event, has changed."""
+    """Settle what the day has changed."""
     async with database.transaction() as transaction:
         await single_file(transaction.connection)
         await settle(transaction, By.calendar(today, now))
+
+
+async def look_at_registry(database: Database, today: dt.date, now: dt.datetime) -> None:
+    """Settle the schools that have closed, opened or gone to another académie."""
+    async with database.transaction() as transaction:
+        await single_file(transaction.connection)
+        if schools := await registry.unsettled(transaction.connection):
+            await settle(transaction, By.calendar(today, now), schools)

@@ -163,15 +163,16 @@ async def _look(
     Raises:
         ClosedAccessError
     """
-    person, now = _person(caller), runtime.clock.now()
+    person = _person(caller)
     async with runtime.database.transaction() as transaction:
         connection = transaction.connection
-        rows = await switches.open_to(connection, person, runtime.clock.today(PARIS), uai, diploma)
-        if not rows:
+        today = runtime.clock.today(PARIS)
+        access = await switches.access_to(connection, person, today, uai, diploma)
+        if access is None:
             raise ClosedAccessError
-        await looks.note(connection, rows[0], person, what, pupil_id, now)
-        previous = await looks.visit(connection, person, uai, diploma, now)
-    return Reading(runtime, rows[0], caller.sub, previous)
+        await looks.note(connection, access, person, what, pupil_id)
+        previous = await looks.visit(connection, person, uai, diploma)
+    return Reading(runtime, access, caller.sub, previous)
 
 
 @router.get("")

@@ -212,7 +212,7 @@ async def remove_referent(
         )
         if not removed:
             raise ProblemError(UNKNOWN_REFERENT)
-        await settle(transaction, By.caller(caller, runtime))
+        await settle(transaction, By.caller(caller, runtime), [uai] if uai else None)
 
 
 @router.delete("/academies/{academie}/subscriptions/{uai}/{diploma}", status_code=204)
@@ -229,7 +229,7 @@ async def remove_subscription(
         removed = await store.remove_subscription(transaction.connection, academie, uai, diploma)
         if not removed:
             raise NotSubscribedError
-        await settle(transaction, By.caller(caller, runtime))
+        await settle(transaction, By.caller(caller, runtime), [uai])
 
 
 @router.post(

@@ -9,9 +9,11 @@ CREATE TABLE school (
     town text,
     email text,
     academie text,
-    open boolean NOT NULL
+    open boolean NOT NULL,
+    unsettled boolean NOT NULL DEFAULT false -- it has closed or moved: those concerned are to be told
 );
 CREATE INDEX school_of_academie ON school (academie);
+CREATE INDEX school_unsettled ON school (uai) WHERE unsettled;
 
 CREATE TABLE diploma (
     code text PRIMARY KEY,

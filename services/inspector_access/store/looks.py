@@ -28,15 +28,13 @@ async def note(
     person: UUID,
     what: What,
     pupil_id: UUID | None,
-    now: dt.datetime,
 ) -> None:
     """Note a look of an inspector to whom `access` (a row of `open_to`) is open."""
     await connection.execute(
         """
         INSERT INTO look (at, uai, diploma, person, inspector_name, what, pupil_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        VALUES (clock_timestamp(), $1, $2, $3, $4, $5, $6)
         """,
-        now,
         access["uai"],
         access["diploma"],
         person,
@@ -46,22 +44,21 @@ async def note(
     )
 
 
-async def visit(
-    connection: Connection, person: UUID, uai: str, diploma: str, now: dt.datetime
-) -> dt.datetime | None:
-    """Note that the inspector is there; the last look of his previous visit, if there was one."""
+async def visit(connection: Connection, person: UUID, uai: str, diploma: str) -> dt.datetime | None:
+    """Note that the inspector is there; the last look of his previous visit, if there was one: by
+    the real clock, as the moments of records are.
+    """
     previous: dt.datetime | None = await connection.fetchval(
         """
-        INSERT INTO visit (person, uai, diploma, last_at) VALUES ($1, $2, $3, $4)
+        INSERT INTO visit (person, uai, diploma, last_at) VALUES ($1, $2, $3, clock_timestamp())
         ON CONFLICT (person, uai, diploma) DO UPDATE SET last_at = EXCLUDED.last_at,
-            previous_at = CASE WHEN visit.last_at < EXCLUDED.last_at - $5::interval
+            previous_at = CASE WHEN visit.last_at < EXCLUDED.last_at - $4::interval
                 THEN visit.last_at ELSE visit.previous_at END
         RETURNING previous_at
         """,
         person,
         uai,
         diploma,
-        now,
         VISIT_PAUSE,
     )
     return previous

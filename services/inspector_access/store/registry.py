@@ -23,18 +23,29 @@ from shared.identifiers import Uai
 
 
 async def keep_schools(connection: Connection, schools: Sequence[SchoolUpdated]) -> None:
-    """Keep what is newer than what is held; `schools` holds each once."""
+    """Keep what is newer than what is held; `schools` holds each once. What may change who sees
+    something is marked, to be settled.
+    """
     await connection.executemany(
         """
         INSERT INTO school (uai, version, name, town, email, academie, open)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (uai) DO UPDATE SET version = EXCLUDED.version, name = EXCLUDED.name,
             town = EXCLUDED.town, email = EXCLUDED.email, academie = EXCLUDED.academie,
-            open = EXCLUDED.open
+            open = EXCLUDED.open, unsettled = school.unsettled OR (school.open, school.academie)
+                IS DISTINCT FROM (EXCLUDED.open, EXCLUDED.academie)
         WHERE school.version < EXCLUDED.version
         """,
         [(s.uai, s.version, s.name, s.town, s.email, s.academie, s.open) for s in schools],
     )
+
+
+async def unsettled(connection: Connection) -> list[str]:
+    """The schools that are marked, no longer so from now on."""
+    rows = await connection.fetch(
+        "UPDATE school SET unsettled = false WHERE unsettled RETURNING uai"
+    )
+    return sorted(row["uai"] for row in rows)
 
 
 async def facts(connection: Connection, academie: str) -> Facts:

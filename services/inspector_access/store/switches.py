@@ -25,7 +25,9 @@ _IN_CHARGE = """
 """
 """Who is referent inspector of what on the day `$1`, from the subscriptions `in_force`."""
 
-_BOTH = f"WITH in_force AS ({_IN_FORCE}), in_charge AS ({_IN_CHARGE})"
+_SUBSCRIBED = f"WITH in_force AS NOT MATERIALIZED ({_IN_FORCE})"
+_BOTH = f"{_SUBSCRIBED}, in_charge AS NOT MATERIALIZED ({_IN_CHARGE})"
+"""Not materialised, so that a question about one school or inspector reads no others."""
 
 
 async def lines(connection: Connection, uai: Uai, today: dt.date) -> list[Record]:
@@ -52,7 +54,7 @@ async def position(connection: Connection, uai: Uai, diploma: str, today: dt.dat
     """Where a switch stands (active, version); None if the school is not subscribed today."""
     return await connection.fetchrow(
         f"""
-        WITH in_force AS ({_IN_FORCE})
+        {_SUBSCRIBED}
         SELECT coalesce(w.active, false) AS active, coalesce(w.version, 0) AS version
         FROM in_force f LEFT JOIN switch w USING (uai, diploma)
         WHERE f.uai = $2 AND f.diploma = $3
@@ -67,7 +69,7 @@ async def mefs_of_school(connection: Connection, uai: Uai, today: dt.date) -> li
     """The MEF of the diplomas to which the school is subscribed."""
     rows = await connection.fetch(
         f"""
-        WITH in_force AS ({_IN_FORCE})
+        {_SUBSCRIBED}
         SELECT m.code FROM in_force f JOIN mef m USING (diploma) WHERE f.uai = $2
         """,
         today,
@@ -114,95 +116,104 @@ async def told(connection: Connection, uai: Uai, diploma: str) -> list[UUID]:
     return [row["inspector"] for row in rows]
 
 
-async def ended(connection: Connection, today: dt.date) -> list[Record]:
-    """Switches that are on although the subscription has ended: uai, diploma, inspectors (told)."""
+async def ended(
+    connection: Connection, today: dt.date, schools: Sequence[str] | None
+) -> list[Record]:
+    """Switches (of some schools) that are on although the subscription has ended: uai, diploma,
+    inspectors (told).
+    """
     return await connection.fetch(
         f"""
-        WITH in_force AS ({_IN_FORCE})
+        {_SUBSCRIBED}
         SELECT w.uai, w.diploma, ARRAY(SELECT t.inspector FROM told t
             WHERE (t.uai, t.diploma) = (w.uai, w.diploma)) AS inspectors
-        FROM switch w WHERE w.active AND NOT EXISTS
+        FROM switch w WHERE w.active AND ($2::text[] IS NULL OR w.uai = ANY($2)) AND NOT EXISTS
             (SELECT FROM in_force f WHERE (f.uai, f.diploma) = (w.uai, w.diploma))
         ORDER BY w.uai, w.diploma
         """,
         today,
+        schools,
     )
 
 
-async def untold(connection: Connection, today: dt.date) -> list[Record]:
-    """Where a switch is on: whom to tell that access is open to them, or (`named` is false) that it
-    is no longer: uai, diploma, named, inspectors.
+async def untold(
+    connection: Connection, today: dt.date, schools: Sequence[str] | None
+) -> list[Record]:
+    """Where a switch (of some schools) is on: whom to tell that access is open to them, or (`named`
+    is false) that it is no longer: uai, diploma, named, inspectors; those who are named last.
     """
     return await connection.fetch(
         f"""
-        {_BOTH}
+        {_BOTH}, switched_on AS (
+            SELECT uai, diploma FROM switch
+            WHERE active AND ($2::text[] IS NULL OR uai = ANY($2))
+        )
         SELECT uai, diploma, c.inspector IS NOT NULL AS named,
             array_agg(coalesce(c.inspector, t.inspector)) AS inspectors
-        FROM (SELECT in_charge.* FROM in_charge JOIN switch USING (uai, diploma) WHERE active) c
-        FULL JOIN (SELECT told.* FROM told JOIN switch USING (uai, diploma) WHERE active) t
+        FROM (SELECT in_charge.* FROM in_charge JOIN switched_on USING (uai, diploma)) c
+        FULL JOIN (SELECT told.* FROM told JOIN switched_on USING (uai, diploma)) t
             USING (uai, diploma, inspector)
         WHERE c.uai IS NULL OR t.uai IS NULL
-        GROUP BY uai, diploma, named ORDER BY uai, diploma, named
+        GROUP BY uai, diploma, named ORDER BY named, uai, diploma
         """,
         today,
+        schools,
     )
 
 
-async def do(connection: Connection, act: Act, by: str, now: dt.datetime) -> Record:
-    """Bring a switch to where an act puts it, note who is told and the change; answers version,
-    label, and names and emails of those to be told.
+async def do(
+    connection: Connection, acts: Sequence[Act], by: str, now: dt.datetime
+) -> list[Record]:
+    """Bring switches to where acts put them (each switch once), note who is told and the changes;
+    answers, in the order of the acts: version, label, and names and emails of those to be told.
     """
-    version = await connection.fetchval(
+    return await connection.fetch(
         """
-        INSERT INTO switch (uai, diploma, active, version, changed_at) VALUES ($1, $2, $3, 1, $4)
-        ON CONFLICT (uai, diploma) DO UPDATE SET active = EXCLUDED.active,
-            version = switch.version + 1,
-            changed_at = CASE WHEN switch.active = EXCLUDED.active THEN switch.changed_at
-                ELSE EXCLUDED.changed_at END
-        RETURNING version
-        """,
-        act.uai,
-        act.diploma,
-        act.because in ("referent-named", "referent-removed") or act.active,
-        now,
-    )
-    await _tell(connection, act)
-    [row] = await connection.fetch(
-        """
-        WITH noted AS (
+        WITH act AS (
+            SELECT * FROM unnest($1::text[], $2::text[], $3::bool[], $4::text[], $9::int[])
+                WITH ORDINALITY AS a (uai, diploma, active, because, recipients, place)
+        ), concerned AS (
+            SELECT * FROM unnest($5::int[], $6::uuid[]) AS c (place, inspector)
+        ), switched AS (
+            INSERT INTO switch (uai, diploma, active, version, changed_at)
+            SELECT uai, diploma, active OR because = 'referent-removed', 1, $8 FROM act
+            ON CONFLICT (uai, diploma) DO UPDATE SET active = EXCLUDED.active,
+                version = switch.version + 1,
+                changed_at = CASE WHEN switch.active = EXCLUDED.active THEN switch.changed_at
+                    ELSE EXCLUDED.changed_at END
+            RETURNING uai, diploma, version
+        ), opened AS (
+            INSERT INTO told (uai, diploma, inspector)
+            SELECT uai, diploma, inspector FROM act JOIN concerned USING (place) WHERE active
+            ON CONFLICT DO NOTHING
+        ), closed AS (
+            DELETE FROM told t USING act JOIN concerned c USING (place)
+            WHERE NOT act.active
+                AND (t.uai, t.diploma, t.inspector) = (act.uai, act.diploma, c.inspector)
+        ), noted AS (
             INSERT INTO switch_change
                 (uai, diploma, version, active, because, recipients, changed_by, changed_at)
-            VALUES ($1, $2, $3, $4, $5, cardinality($6::uuid[]), $7, $8)
+            SELECT uai, diploma, version, active, because, recipients, $7, $8
+            FROM act JOIN switched USING (uai, diploma)
+        ), recipient AS (
+            SELECT place, array_agg(name ORDER BY email, id) AS names,
+                array_agg(email ORDER BY email, id) AS emails
+            FROM concerned JOIN inspector ON id = inspector GROUP BY place
         )
-        SELECT $3::int AS version, d.label,
-            ARRAY(SELECT name FROM inspector WHERE id = ANY($6) ORDER BY email, id) AS names,
-            ARRAY(SELECT email FROM inspector WHERE id = ANY($6) ORDER BY email, id) AS emails
-        FROM diploma d WHERE d.code = $2
+        SELECT version, label, coalesce(names, '{}') AS names, coalesce(emails, '{}') AS emails
+        FROM act JOIN switched USING (uai, diploma) JOIN diploma d ON d.code = act.diploma
+        LEFT JOIN recipient USING (place) ORDER BY place
         """,
-        act.uai,
-        act.diploma,
-        version,
-        act.active,
-        act.because,
-        act.inspectors,
+        [act.uai for act in acts],
+        [act.diploma for act in acts],
+        [act.active for act in acts],
+        [act.because for act in acts],
+        [place for place, act in enumerate(acts, start=1) for _ in act.inspectors],
+        [inspector for act in acts for inspector in act.inspectors],
         by,
         now,
+        [len(act.inspectors) for act in acts],
     )
-    return row
-
-
-async def _tell(connection: Connection, act: Act) -> None:
-    """Note that these inspectors are told."""
-    if act.active:
-        statement = """
-            INSERT INTO told (uai, diploma, inspector) SELECT $1, $2, unnest($3::uuid[])
-            ON CONFLICT DO NOTHING
-        """
-    else:
-        statement = """
-            DELETE FROM told WHERE uai = $1 AND diploma = $2 AND inspector = ANY($3::uuid[])
-        """
-    await connection.execute(statement, act.uai, act.diploma, act.inspectors)
 
 
 async def history(connection: Connection, uai: Uai, diploma: str) -> list[Record]:
@@ -217,31 +228,30 @@ async def history(connection: Connection, uai: Uai, diploma: str) -> list[Record
     )
 
 
-async def open_to(
-    connection: Connection,
-    person: UUID,
-    today: dt.date,
-    uai: Uai | None = None,
-    diploma: str | None = None,
-) -> list[Record]:
-    """What is open to an inspector now (in one school, of one diploma): uai, school, town, email,
-    diploma, label, inspector_name, since, mefs, last_at (his last look).
-    """  # fmt: skip
-    return await connection.fetch(
-        f"""
-        {_BOTH}
-        SELECT DISTINCT ON (c.uai, c.diploma) c.uai, s.name AS school, s.town, s.email, c.diploma,
-            d.label, c.name AS inspector_name, w.changed_at AS since, v.last_at,
-            ARRAY(SELECT m.code FROM mef m WHERE m.diploma = c.diploma ORDER BY m.code) AS mefs
-        FROM in_charge c JOIN switch w USING (uai, diploma) JOIN school s USING (uai)
-        JOIN diploma d ON d.code = c.diploma
-        LEFT JOIN visit v ON (v.person, v.uai, v.diploma) = ($2, c.uai, c.diploma)
-        WHERE w.active AND c.person = $2 AND ($3::text IS NULL OR c.uai = $3)
-            AND ($4::text IS NULL OR c.diploma = $4)
-        ORDER BY c.uai, c.diploma
-        """,
-        today,
-        person,
-        uai,
-        diploma,
+_OPEN = f"""
+    {_BOTH}
+    SELECT DISTINCT ON (c.uai, c.diploma) c.uai, s.name AS school, s.town, s.email, c.diploma,
+        d.label, c.name AS inspector_name, w.changed_at AS since, v.last_at,
+        ARRAY(SELECT m.code FROM mef m WHERE m.diploma = c.diploma ORDER BY m.code) AS mefs
+    FROM in_charge c JOIN switch w USING (uai, diploma) JOIN school s USING (uai)
+    JOIN diploma d ON d.code = c.diploma
+    LEFT JOIN visit v ON (v.person, v.uai, v.diploma) = ($2, c.uai, c.diploma)
+    WHERE w.active AND c.person = $2
+"""
+"""What is open to an inspector now: uai, school, town, email, diploma, label, inspector_name,
+since, mefs, last_at (his last look).
+"""
+
+
+async def open_to(connection: Connection, person: UUID, today: dt.date) -> list[Record]:
+    """All that is open to an inspector now."""
+    return await connection.fetch(f"{_OPEN} ORDER BY c.uai, c.diploma", today, person)
+
+
+async def access_to(
+    connection: Connection, person: UUID, today: dt.date, uai: Uai, diploma: str
+) -> Record | None:
+    """This diploma of this school, if it is open to the inspector now."""
+    return await connection.fetchrow(
+        f"{_OPEN} AND c.uai = $3 AND c.diploma = $4", today, person, uai, diploma
     )

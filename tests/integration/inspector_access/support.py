@@ -132,6 +132,11 @@ class Access:
         now = dt.datetime.combine(TODAY, dt.time(12), dt.UTC) + dt.timedelta(days=days)
         await settling.look_at_calendar(self.database, TODAY + dt.timedelta(days=days), now)
 
+    async def registry_told(self) -> None:
+        """Have the service settle what the registry has told."""
+        now = dt.datetime.combine(TODAY, dt.time(12), dt.UTC)
+        await settling.look_at_registry(self.database, TODAY, now)
+
     async def signed_in(self, email: str, person: UUID | None = None) -> UUID:
         """Have an inspector sign in by the gateway; his person id."""
         person = person or uuid4()

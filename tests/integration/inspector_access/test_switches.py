@@ -196,15 +196,15 @@ async def test_a_school_that_closes_or_changes_its_academie_changes_who_is_told(
     await access.switch(TNE, active=True)
     await access.told()
     await access.take(school(A, 3, academie="Lyon"), school(A, 2, open=False))
-    await access.day(0)
+    await access.registry_told()
     [event] = await access.told()
     assert (event.because, who(event)) == ("referent-removed", ["Valéry"])
     await access.take(school(A, 2, academie=ACADEMIE))
-    await access.day(0)
+    await access.registry_told()
     assert await access.told() == [], "what is older than what is held changes nothing"
     await access.take(school(A, 4, open=False))
     assert (await access.staff("GET"))["lines"] == []
-    await access.day(0)
+    await access.registry_told()
     [event] = await access.told()
     assert (event.because, who(event)) == ("subscription-ended", ["Aymerick"])
 
