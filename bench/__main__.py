@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ import aio_pika
 from rich.console import Console
 from rich.table import Table
 
+from bench.match import BATCH, match_figures
 from bench.parse import parse_rates
 from deploy.local.servers import (
     create_database,
@@ -22,13 +24,17 @@ from deploy.local.servers import (
     running_servers,
 )
 from shared.database import KERNEL_MIGRATIONS, Database, migrate
-from shared.events import CONTENT_TYPE, TransferWithdrawn
+from shared.envelope import CONTENT_TYPE
+from shared.events import TransferWithdrawn
 from shared.messaging import topology
 from shared.messaging.relay import Relay, remove
 
 EVENTS = 4_000
 NAIVE_EVENTS = 400
 ROUNDS = 3
+
+Stage = tuple[str, float, float]
+"""What a stage was measured in, ours, and the naive way."""
 
 Drain = Callable[[aio_pika.abc.AbstractExchange, Database], Awaitable[None]]
 
@@ -95,16 +101,34 @@ async def _relay() -> tuple[float, float]:
             await drop_database(servers, name)
 
 
+def _parse(_: Console) -> Stage:
+    return "pupils/s", *parse_rates()
+
+
+def _relayed(_: Console) -> Stage:
+    return "events/s", *asyncio.run(_relay())
+
+
+def _match(console: Console) -> Stage:
+    found = match_figures(console)
+    return "events/s", BATCH / found.matched * 1000, BATCH / found.singly * 1000
+
+
+STAGES: dict[str, Callable[[Console], Stage]] = {
+    "parse": _parse,
+    "relay": _relayed,
+    "match": _match,
+}
+
+
 def main() -> None:
-    """Measure every stage."""
+    """Measure every stage, or those that are named (`make bench ARGS=match`)."""
+    console = Console()
     table = Table("stage", "unit", "ours", "naive", "ratio")
-    stages = (
-        ("parse", "pupils/s", parse_rates()),
-        ("relay", "events/s", asyncio.run(_relay())),
-    )
-    for stage, unit, (ours, naive) in stages:
+    for stage in sys.argv[1:] or STAGES:
+        unit, ours, naive = STAGES[stage](console)
         table.add_row(stage, unit, f"{ours:,.0f}", f"{naive:,.0f}", f"{ours / naive:.1f}")
-    Console().print(table)
+    console.print(table)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from pogo_core.util import migrate as pogo
 from pogo_core.util import sql as pogo_sql
 
 from shared.clock import pause
-from shared.events import Event, encode
+from shared.envelope import encode
+from shared.events import Event
 from shared.telemetry import current_traceparent
 
 Connection: TypeAlias = (

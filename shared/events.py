@@ -1,25 +1,20 @@
-"""The event catalogue: every event that travels between services, and its envelope.
+"""The event catalogue: every event that travels between services.
 
 One class an event type; one without a listener is not published and does not stand here. Fields
 may only be added, with a default: anything else is a new class with the next version in its type.
-An envelope is a CloudEvents 1.0 event in structured JSON. The protocol: `docs/transfer.md`.
+How it travels: `envelope.py`. The protocol: `docs/transfer.md`.
 """
 
 import binascii
 import datetime as dt
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-from uuid_utils.compat import uuid7
 
 from shared.identifiers import Uai
 
-CONTENT_TYPE = "application/cloudevents+json"
-BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 KEY_BYTES = 16
 
 UNDONE, UNMERGED = "annule", "fusionne"
@@ -269,12 +264,14 @@ class TransferClosed(
 class TransferOffered(
     TransferEvent, type="fr.cpro.transfer.offered.v1", owner="transfer", listeners=("notifier",)
 ):
-    """An arrival by hand waits for the answer of the school `destination_uai`; told again after
-    seven days while it waits (`reminder`).
+    """Arrivals by hand wait for the answer of the school `destination_uai`: the `count` learners
+    that one request has offered to it, named by the first transfer. Told again after seven days of
+    those that still wait (`reminder`).
     """
 
     origin_uai: Uai
     destination_uai: Uai
+    count: int = Field(default=1, ge=1)
     reminder: bool = False
 
 
@@ -344,67 +341,3 @@ def heard_by(service: str) -> tuple[str, ...]:
 def owned_by(service: str) -> tuple[str, ...]:
     """The types of the events that `service` publishes."""
     return tuple(kind for kind, event in CATALOGUE.items() if event.owner == service)
-
-
-class InvalidEventError(Exception):
-    """Bytes that are no event of the catalogue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An event as it was delivered, with its envelope."""
-
-    id: UUID
-    event: Event
-    envelope: Mapping[str, Any]
-
-    @property
-    def traceparent(self) -> str | None:
-        """The trace in which the event was written (W3C Trace Context)."""
-        return self.envelope.get("traceparent")
-
-
-def encode(event: Event, traceparent: str | None, moment: dt.datetime) -> tuple[UUID, str]:
-    """A new envelope for `event`, written at `moment`: its id and its JSON text."""
-    event_id = uuid7()
-    subject = json.dumps(str(getattr(event, event.about)))
-    trace = "" if traceparent is None else f'"traceparent":{json.dumps(traceparent)},'
-    return event_id, (
-        f'{{"specversion":"1.0","id":"{event_id}","source":"/cpro/{event.owner}",'
-        f'"type":"{event.type}","subject":{subject},"time":"{moment.isoformat()}",'
-        f'"datacontenttype":"application/json",{trace}"data":{event.model_dump_json()}}}'
-    )
-
-
-def unpack(body: bytes, content_type: str | None) -> Sequence[object]:
-    """The envelopes that a message holds, as parsed JSON: one, or a batch of them.
-
-    Raises:
-        InvalidEventError: the body is not JSON, or not what its content type says.
-    """
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidEventError("not JSON") from error
-    if content_type != BATCH_CONTENT_TYPE:
-        return [content]
-    if not isinstance(content, list):
-        raise InvalidEventError("a batch is a JSON list")
-    return content
-
-
-def decode(envelope: object) -> Received:
-    """The event in a parsed envelope.
-
-    Raises:
-        InvalidEventError: no CloudEvents envelope, an unknown type, or data that its class does
-            not accept.
-    """
-    try:
-        head: dict[str, Any] = dict(envelope)  # type: ignore[call-overload]
-        event_id, kind = UUID(str(head["id"])), CATALOGUE[head["type"]]
-        event = kind.model_validate(head["data"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        # Only the class is told: a validation error repeats the values it refused.
-        raise InvalidEventError(f"no event of the catalogue: {type(error).__name__}") from None
-    return Received(event_id, event, head)

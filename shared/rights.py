@@ -62,6 +62,7 @@ class Action(StrEnum):
     INSPECT = "inspect"
     READ_MAILS = "read-mails"
     OPERATE = "operate"
+    READ_PARKED = "read-parked"
 
 
 _STAFF = frozenset({Role.DIRECTION, Role.GESTION})
@@ -104,6 +105,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.INSPECT: frozenset({Role.INSPECTEUR}),
     Action.READ_MAILS: _STAFF | _ADMINISTRATORS,
     Action.OPERATE: _ADMINISTRATORS | {Role.SUPPORT},
+    Action.READ_PARKED: frozenset(),
 }
 """Which roles perform which action in their school, or the schools that they are in charge of.
 
@@ -121,6 +123,7 @@ SCOPES: Final[Mapping[str, frozenset[Action]]] = {
     "keys:make": frozenset({Action.MAKE_KEYS}),
     "transfers:under-way": frozenset({Action.READ_UNDER_WAY}),
     "transfers:count": frozenset({Action.COUNT_TO_DO}),
+    "parked:read": frozenset({Action.READ_PARKED}),
     "persons:sign-in": frozenset({Action.SIGN_IN, Action.READ_SCHOOL}),
     "persons:holders": frozenset({Action.READ_HOLDERS}),
     "schools:read": frozenset({Action.READ_SCHOOL}),
@@ -134,6 +137,6 @@ SERVICE_SCOPES: Final[Mapping[str, str]] = {
     "inspector_access": "pupils:mefs",
     "notifier": "transfers:count persons:holders",
     "siecle_import": "transfers:under-way",
-    "transfer": "keys:make",
+    "transfer": "keys:make parked:read",
 }
 """What each service may ask of the others. Its key signs nothing else: see `TokenVerifier`."""

@@ -27,6 +27,7 @@ from shared.messaging.consumer import Consumer, Handle
 from shared.messaging.relay import Relay
 from shared.security import TokenVerifier
 from shared.settings import Settings
+from shared.web import operations
 from shared.web.app import create_app
 from shared.web.problems import Problem
 
@@ -80,7 +81,7 @@ class Service:
 
     def app(self, runtime: Runtime | None = None) -> FastAPI:
         """The HTTP application; without a runtime, for its description only."""
-        return create_app(self.name, self.routers, self.problems, runtime)
+        return create_app(self.name, (operations.router, *self.routers), self.problems, runtime)
 
 
 async def serve(service: Service) -> None:

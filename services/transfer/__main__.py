@@ -1,18 +1,26 @@
-"""`python -m services.transfer serve | migrate`."""
+"""`python -m services.transfer serve | migrate | explain | reconcile`."""
 
 from pathlib import Path
 
-from services.transfer import api, handlers, reconcile
+from services.transfer import api, handlers, reconcile, retention
+from services.transfer.explain_command import explain
+from services.transfer.reconcile_command import reconcile_all
+from services.transfer.settings import TransferSettings
 from shared.service import Service, command_line
 
 service = Service(
     name="transfer",
     folder=Path(__file__).parent,
+    settings=TransferSettings,
     routers=api.ROUTERS,
     problems=api.PROBLEMS,
     handle=handlers.handle,
-    jobs=[reconcile.run],
+    jobs=[reconcile.run, retention.run],
 )
 
+commands = command_line(service)
+commands.command("explain")(explain)
+commands.command("reconcile")(reconcile_all)
+
 if __name__ == "__main__":
-    command_line(service)()
+    commands()

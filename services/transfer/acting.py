@@ -10,7 +10,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.transfer import matching
-from services.transfer.deciding import decide, decide_about, requested
+from services.transfer.deciding import decide, decide_about, offered, requested
 from services.transfer.domain import errors, offering
 from services.transfer.domain.deciding import Arrival, Departure
 from services.transfer.domain.effect import school_year
@@ -53,6 +53,7 @@ async def offer(
     with_stay = [_with_stay(o, known[o.pupil_id]["stay"]) for o in wanted]
     await offers.add(connection, uai, batch, by_whom, with_stay)
     rows = await offers.of_batch(connection, batch)
+    transaction.publish(offered(rows))
     await people.note(
         connection,
         [

@@ -12,7 +12,13 @@ from services.transfer import matching
 from services.transfer.domain import deciding
 from services.transfer.store import presences, transfers
 from shared.database import Transaction
-from shared.events import Side, TransferClosed, TransferRequested, TransferWithdrawn
+from shared.events import (
+    Side,
+    TransferClosed,
+    TransferOffered,
+    TransferRequested,
+    TransferWithdrawn,
+)
 from shared.identifiers import Uai
 
 
@@ -69,6 +75,25 @@ def closed(row: Record) -> TransferClosed:
         outcome="reversed",
         counts=row["counts"],
     )
+
+
+def offered(rows: Iterable[Record], *, reminder: bool = False) -> list[TransferOffered]:
+    """That offers wait for their schools: one event for those that one request has made to one
+    school, named by the first of them.
+    """
+    together: dict[tuple[UUID, str], list[Record]] = {}
+    for row in rows:
+        together.setdefault((row["batch"], row["destination_uai"]), []).append(row)
+    return [
+        TransferOffered(
+            transfer_id=made[0]["id"],
+            origin_uai=Uai(made[0]["origin_uai"]),
+            destination_uai=Uai(made[0]["destination_uai"]),
+            count=len(made),
+            reminder=reminder,
+        )
+        for made in together.values()
+    ]
 
 
 def _side(row: Record, side: str) -> Side:

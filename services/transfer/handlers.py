@@ -6,7 +6,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.transfer.deciding import closed, decide
-from services.transfer.store import presences, schools, single_file, transfers
+from services.transfer.store import people, presences, schools, single_file, transfers
 from shared.database import Transaction
 from shared.events import (
     DossierTransferred,
@@ -57,6 +57,8 @@ def _gone(batch: Batch) -> dict[UUID, int]:
 async def _forget(transaction: Transaction, gone: Mapping[UUID, int]) -> set[bytes]:
     """Forget learners and take back the requests about them; returns their INE keys."""
     keys = await presences.forget(transaction.connection, gone)
+    if erased := [pupil for pupil, version in gone.items() if version == presences.ERASED]:
+        await people.forget_decisions(transaction.connection, erased)
     withdrawn = await transfers.withdraw_of_pupils(transaction.connection, gone)
     transaction.publish(TransferWithdrawn(transfer_id=transfer) for transfer in withdrawn)
     return keys

@@ -6,10 +6,10 @@ The net under the events: in normal life it finds nothing and `cpro_reconcile_fo
 import datetime as dt
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
-from services.transfer.deciding import decide, requested
-from services.transfer.store import changes, single_file, transfers
+from services.transfer.deciding import decide, offered, requested
+from services.transfer.store import changes, offers, single_file, transfers
 from shared.clock import pause
 from shared.database import Database
 from shared.events import TransferWithdrawn
@@ -18,8 +18,11 @@ from shared.service import Runtime
 PAUSE_SECONDS = 180.0
 SLICE = 5_000
 UNANSWERED = dt.timedelta(minutes=5)
+KEYS_LATE = dt.timedelta(hours=1)
+REMINDER = dt.timedelta(days=7)
 
 FOUND = Counter("cpro_reconcile_found", "Transfers that only the reconcile has opened or withdrawn")
+WITHOUT_KEYS = Gauge("cpro_presences_without_keys", "Learners set aside in a rotation of keys")
 ASKED_AGAIN = Counter("cpro_transfers_asked_again", "Requests published anew, unanswered for long")
 
 log = structlog.get_logger()
@@ -30,6 +33,7 @@ async def run(runtime: Runtime) -> None:
     while not runtime.stop.is_set():
         try:
             await reconcile(runtime.database)
+            await remind(runtime.database)
         except Exception:  # the next pass comes; until then events do the work
             log.warning("reconcile.failed", exc_info=True)
         await pause(runtime.stop, PAUSE_SECONDS)
@@ -37,6 +41,7 @@ async def run(runtime: Runtime) -> None:
 
 async def reconcile(database: Database) -> int:
     """One pass, in slices so that others come between; returns what it found, usually 0."""
+    await _look_at_keys(database)
     found = 0
     more = True
     while more:
@@ -55,3 +60,24 @@ async def reconcile(database: Database) -> int:
     FOUND.inc(found)
     ASKED_AGAIN.inc(len(unanswered))
     return found
+
+
+async def _look_at_keys(database: Database) -> None:
+    """Set those aside who hold up a rotation of keys; decide over everything once it has ended."""
+    async with database.transaction() as transaction:
+        connection = transaction.connection
+        await single_file(connection)
+        if late := await changes.set_aside(connection, KEYS_LATE):
+            log.warning("rotation.late", count=late)
+        if await changes.rotation_ended(connection):
+            await changes.begin_anew(connection)
+        WITHOUT_KEYS.set(await changes.without_keys(connection))
+
+
+async def remind(database: Database) -> int:
+    """Tell schools once more of the offers that have waited for a week; returns how many."""
+    async with database.transaction() as transaction:
+        await single_file(transaction.connection)
+        rows = await offers.take_to_remind(transaction.connection, REMINDER)
+        transaction.publish(offered(rows, reminder=True))
+    return len(rows)

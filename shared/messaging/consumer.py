@@ -22,7 +22,8 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from shared.clock import pause
 from shared.database import UNAVAILABLE, Database, Transaction
-from shared.events import Event, InvalidEventError, Received, decode, unpack
+from shared.envelope import InvalidEventError, Received, decode, unpack
+from shared.events import Event
 from shared.messaging import parked, topology
 from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS, PARKED, batch_span
 

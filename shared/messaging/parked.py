@@ -1,5 +1,6 @@
 """Parked events: put aside with their error and tried again by themselves, later and later."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from asyncpg import Record
@@ -55,3 +56,17 @@ async def failed_again(connection: Connection, event_id: UUID, error: str) -> No
 async def discard(connection: Connection, event_id: UUID) -> None:
     """Forget a parked event, which was handled."""
     await connection.execute("DELETE FROM parked WHERE event_id = $1", event_id)
+
+
+async def about(connection: Connection, subjects: Collection[str]) -> list[Record]:
+    """The parked events whose envelope names one of these ids: event_id, error, attempts, next_try.
+    The table is small: it is read whole.
+    """
+    return await connection.fetch(
+        """
+        SELECT event_id, error, attempts, next_try FROM parked
+        WHERE EXISTS (SELECT FROM unnest($1::text[]) AS s (id) WHERE strpos(envelope, s.id) > 0)
+        ORDER BY parked_at, event_id
+        """,
+        list(subjects),
+    )

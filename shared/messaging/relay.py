@@ -22,7 +22,7 @@ from pamqp.commands import Basic
 
 from shared.clock import pause
 from shared.database import Connection, Database
-from shared.events import BATCH_CONTENT_TYPE, CONTENT_TYPE
+from shared.envelope import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from shared.messaging import topology
 from shared.telemetry import PUBLISH_FAILURES, PUBLISHED
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from docs.reference import SERVICES, outdated, service
-from shared.events import CATALOGUE, decode, heard_by, owned_by
+from shared.envelope import decode
+from shared.events import CATALOGUE, heard_by, owned_by
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -12,14 +12,8 @@ import pytest
 
 from deploy.local.client import eventually
 from shared.database import Database, Transaction
-from shared.events import (
-    BATCH_CONTENT_TYPE,
-    CONTENT_TYPE,
-    DossierTransferred,
-    Event,
-    TransferWithdrawn,
-    encode,
-)
+from shared.envelope import BATCH_CONTENT_TYPE, CONTENT_TYPE, encode
+from shared.events import DossierTransferred, Event, TransferWithdrawn
 from shared.messaging import topology
 from shared.messaging.consumer import Batch, Consumer
 from shared.messaging.relay import PACK_EVENTS, NotConfirmedError, Relay, packs, take

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shared.database import Database
@@ -68,6 +68,13 @@ async def databases(database_urls: Mapping[str, str]) -> AsyncIterator[Mapping[s
         await database.close()
 
 
+LATE_BESIDE_A_REVERSAL = [
+    ("goes", 0, 1), ("goes", 0, 1), ("goes", 0, 1), ("goes", 0, 2), ("deliver", 0), ("goes", 0, 1),
+    ("goes", 0, 1), ("goes", 0, 1), ("write", 0, 1), ("reverse", 1),
+]  # fmt: skip
+"""A record that follows and a reversal are told in one batch."""
+
+
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -78,6 +85,7 @@ async def databases(database_urls: Mapping[str, str]) -> AsyncIterator[Mapping[s
     sequence=st.lists(actions, min_size=10, max_size=40),
     seed=st.integers(0, 99),
 )
+@example(schools=2, sequence=LATE_BESIDE_A_REVERSAL, seed=0)
 async def test_the_promises_hold_after_any_sequence(
     databases: Mapping[str, Database],
     count: Counter[str],

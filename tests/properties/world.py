@@ -30,6 +30,7 @@ from services.transfer.handlers import handle as transfer_handle
 from services.transfer.store import presences, schools, single_file
 from services.transfer.store.offers import NewOffer
 from shared.database import Database, Transaction
+from shared.envelope import Received, decode
 from shared.events import (
     ImportApplied,
     PupilCreated,
@@ -38,8 +39,6 @@ from shared.events import (
     PupilReactivated,
     PupilUpdated,
     PupilVersion,
-    Received,
-    decode,
     heard_by,
 )
 from shared.identifiers import Uai

@@ -1,6 +1,7 @@
 """HTTP of `transfer`: one module a subject, and the problems that all of them answer with."""
 
 from services.transfer.api import (
+    counts,
     departures,
     offers,
     participation,
@@ -8,6 +9,7 @@ from services.transfer.api import (
     pupils,
     reviews,
     transfers,
+    why,
 )
 
 ROUTERS = (
@@ -17,5 +19,7 @@ ROUTERS = (
     offers.router,
     reviews.router,
     pupils.router,
+    why.router,
+    counts.router,
 )
 PROBLEMS = problems.PROBLEMS

@@ -1,4 +1,6 @@
-"""SQL: what has changed since the reconcile last decided."""
+"""SQL: what has changed since the reconcile last decided, and how a rotation of keys goes on."""
+
+import datetime as dt
 
 from shared.database import Connection
 
@@ -13,7 +15,8 @@ async def keys_changed(connection: Connection, slice_size: int) -> set[bytes]:
             SELECT decided_until AS moment FROM reconcile
         ), slice AS (
             SELECT p.pupil_id, p.changed_at FROM presence p, mark
-            WHERE p.changed_at > mark.moment ORDER BY p.changed_at LIMIT $1
+            WHERE p.changed_at > mark.moment ORDER BY p.changed_at
+            FETCH FIRST $1 ROWS WITH TIES
         ), reached AS (
             SELECT CASE WHEN count(*) < $1 THEN clock_timestamp() ELSE max(changed_at) END AS moment
             FROM slice
@@ -39,3 +42,56 @@ async def has_changes(connection: Connection) -> bool:
         "SELECT EXISTS (SELECT FROM presence, reconcile WHERE changed_at > decided_until)"
     )
     return found
+
+
+async def begin_anew(connection: Connection) -> None:
+    """Have the next pass decide over everything."""
+    await connection.execute("UPDATE reconcile SET decided_until = '-infinity'")
+
+
+async def set_aside(connection: Connection, patience: dt.timedelta) -> int:
+    """While keys of two versions are present: take the keys from the learners who are still under
+    an old one, if none under the newest has come for so long. Returns how many (rule 12).
+    """
+    found: int = await connection.fetchval(
+        """
+        WITH newest AS (
+            SELECT key_version, changed_at FROM presence
+            ORDER BY key_version DESC, changed_at DESC LIMIT 1
+        ), late AS (
+            UPDATE presence p SET key_version = 0, changed_at = clock_timestamp() FROM newest n
+            WHERE p.key_version > 0 AND p.key_version < n.key_version
+                AND n.changed_at < clock_timestamp() - $1::interval
+            RETURNING p.pupil_id
+        ), keys AS (
+            DELETE FROM match_key k USING late WHERE k.pupil_id = late.pupil_id
+        )
+        SELECT count(*) FROM late
+        """,
+        patience,
+    )
+    return found
+
+
+async def rotation_ended(connection: Connection) -> bool:
+    """Whether keys of two versions were present at the last pass, and no longer are."""
+    ended: bool = await connection.fetchval(
+        """
+        WITH now AS (
+            SELECT coalesce((SELECT min(key_version) FROM presence WHERE key_version > 0)
+                <> (SELECT max(key_version) FROM presence), false) AS rotating
+        ), was AS (
+            SELECT rotating FROM reconcile
+        ), noted AS (
+            UPDATE reconcile SET rotating = now.rotating FROM now
+        )
+        SELECT was.rotating AND NOT now.rotating FROM was, now
+        """
+    )
+    return ended
+
+
+async def without_keys(connection: Connection) -> int:
+    """How many learners were set aside in a rotation and have not been told of anew."""
+    number: int = await connection.fetchval("SELECT count(*) FROM presence WHERE key_version = 0")
+    return number

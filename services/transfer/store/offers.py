@@ -177,3 +177,18 @@ async def shares_a_request(connection: Connection, pupils: Collection[UUID]) -> 
         list(pupils),
     )
     return found
+
+
+async def take_to_remind(connection: Connection, patience: dt.timedelta) -> list[Record]:
+    """The offers that have waited for so long and of which their schools have been told once only,
+    marked as told again: id, batch, origin_uai, destination_uai.
+    """
+    return await connection.fetch(
+        """
+        UPDATE transfer SET reminded_at = clock_timestamp()
+        WHERE state = 'offered' AND reminded_at IS NULL
+            AND requested_at < clock_timestamp() - $1::interval
+        RETURNING id, batch, origin_uai, destination_uai
+        """,
+        patience,
+    )

@@ -1,5 +1,6 @@
 """SQL: what people decide about learners, and the trail of what they did."""
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -126,4 +127,45 @@ async def lift_hold(connection: Connection, transfer_id: UUID) -> bool:
         await connection.fetchval(
             "DELETE FROM not_to_transfer WHERE transfer_id = $1 RETURNING true", transfer_id
         )
+    )
+
+
+async def forget_trail(connection: Connection, before: dt.datetime) -> None:
+    """Forget what was done before a moment, and the transfers that had ended by then, those apart
+    whose learner could still be asked about.
+    """
+    await connection.execute(
+        """
+        WITH trail AS (
+            DELETE FROM act WHERE at < $1
+        ), switches AS (
+            DELETE FROM participation_change WHERE changed_at < $1
+        ), ended AS (
+            SELECT t.id FROM transfer t WHERE t.answered_at < $1
+                AND t.state NOT IN ('offered', 'requested')
+                AND NOT EXISTS (SELECT FROM presence p
+                    WHERE p.pupil_id IN (t.origin_pupil, t.destination_pupil))
+        ), papers AS (
+            DELETE FROM authorisation a USING ended WHERE a.transfer_id = ended.id
+        )
+        DELETE FROM transfer t USING ended WHERE t.id = ended.id
+        """,
+        before,
+    )
+
+
+async def forget_decisions(connection: Connection, pupils: Collection[UUID]) -> None:
+    """Forget what was decided about learners who are erased."""
+    await connection.execute(
+        """
+        WITH oppositions AS (
+            DELETE FROM opposition WHERE pupil_id = ANY($1::uuid[])
+        ), opinions AS (
+            DELETE FROM opinion WHERE origin_pupil = ANY($1::uuid[])
+                OR destination_pupil = ANY($1::uuid[])
+        )
+        DELETE FROM not_to_transfer WHERE one_pupil = ANY($1::uuid[])
+            OR other_pupil = ANY($1::uuid[])
+        """,
+        list(pupils),
     )

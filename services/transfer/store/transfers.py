@@ -24,16 +24,25 @@ async def open_transfers(connection: Connection, decisions: Sequence[Decision]) 
     return await connection.fetch(
         f"""
         INSERT INTO transfer (id, state, origin_uai, origin_pupil, origin_stay, destination_uai,
-            destination_pupil, names_differ, requested_at, asked_at)
+            destination_pupil, names_differ, ready_at, requested_at, asked_at)
         SELECT n.id, 'requested', n.origin_uai, n.origin_pupil, n.origin_stay, n.destination_uai,
-            n.destination_pupil, n.names_differ, clock_timestamp(), clock_timestamp()
+            n.destination_pupil, n.names_differ, n.ready_at, clock_timestamp(), clock_timestamp()
         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[],
-            $7::bool[]) AS n (id, origin_uai, origin_pupil, origin_stay, destination_uai,
-            destination_pupil, names_differ)
+            $7::bool[], $8::timestamptz[]) AS n (id, origin_uai, origin_pupil, origin_stay,
+            destination_uai, destination_pupil, names_differ, ready_at)
         RETURNING {SIDES}
         """,
         *columns(
-            (uuid7(), d.uai, d.pupil_id, d.stay, a.uai, a.pupil_id, a.comparison.names_differ)
+            (
+                uuid7(),
+                d.uai,
+                d.pupil_id,
+                d.stay,
+                a.uai,
+                a.pupil_id,
+                a.comparison.names_differ,
+                max(d.since, a.since or d.since),
+            )
             for d, a in pairs
         ),
     )
@@ -60,27 +69,36 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
     newest = {a.transfer_id: a for a in sorted(answers, key=lambda answer: answer.part)}
     return await connection.fetch(
         f"""
-        WITH answered AS (
-            UPDATE transfer t SET state = CASE was.state WHEN 'requested' THEN 'closed'
-                    ELSE was.state END,
-                answered_at = coalesce(t.answered_at, clock_timestamp()),
-                counts = a.counts, part = a.part, left_behind = a.left_behind::uuid[]
+        WITH answer AS (
+            SELECT a.id, a.counts, a.part, a.left_behind::uuid[], t.state = 'requested' AS closes,
+                t.reverses, t.because
             FROM unnest($1::uuid[], $2::jsonb[], $3::int[], $4::text[])
-                AS a (id, counts, part, left_behind), transfer was
-            WHERE t.id = a.id AND was.id = a.id AND (was.state = 'requested'
-                OR (was.state IN ('closed', 'reversed') AND was.part < a.part))
-            RETURNING t.*, was.state = 'requested' AS now_closed
-        ), reversed AS (
-            UPDATE transfer t SET state = 'reversed', because = a.because
-            FROM answered a WHERE t.id = a.reverses AND a.now_closed
-            RETURNING t.id, t.origin_pupil, t.destination_pupil
+                AS a (id, counts, part, left_behind)
+            JOIN transfer t USING (id)
+            WHERE t.state = 'requested' OR (t.state IN ('closed', 'reversed') AND t.part < a.part)
+        ), taken_back AS (
+            SELECT reverses AS id, because FROM answer WHERE closes AND reverses IS NOT NULL
+        ), news AS ( -- of one transfer both: records that followed, and that it is taken back
+            SELECT id, a.counts, a.part, a.left_behind, coalesce(a.closes, false) AS closes,
+                b.id IS NOT NULL AS reversed, b.because
+            FROM answer a FULL JOIN taken_back b USING (id)
+        ), told AS (
+            UPDATE transfer t SET
+                state = CASE WHEN n.reversed THEN 'reversed' WHEN n.closes THEN 'closed'
+                    ELSE t.state END,
+                because = CASE WHEN n.reversed THEN n.because ELSE t.because END,
+                answered_at = coalesce(t.answered_at, clock_timestamp()),
+                counts = coalesce(n.counts, t.counts), part = coalesce(n.part, t.part),
+                left_behind = coalesce(n.left_behind, t.left_behind)
+            FROM news n WHERE t.id = n.id
+            RETURNING t.*, n.closes, n.reversed
         ), held AS (
             INSERT INTO not_to_transfer (one_pupil, other_pupil, transfer_id, since)
             SELECT least(origin_pupil, destination_pupil),
                 greatest(origin_pupil, destination_pupil), id, clock_timestamp()
-            FROM reversed ON CONFLICT DO NOTHING
+            FROM told WHERE reversed ON CONFLICT DO NOTHING
         )
-        SELECT {SIDES}, counts FROM answered WHERE now_closed
+        SELECT {SIDES}, counts FROM told WHERE closes
         """,
         list(newest),
         [dict(answer.counts) for answer in newest.values()],
@@ -172,7 +190,7 @@ async def ask_again(connection: Connection, older_than: dt.timedelta) -> list[Re
     """The requests that `dossier` has not answered for so long, marked as asked now."""
     return await connection.fetch(
         f"""
-        UPDATE transfer SET asked_at = clock_timestamp()
+        UPDATE transfer SET asked_at = clock_timestamp(), asked = asked + 1
         WHERE state = 'requested' AND asked_at < clock_timestamp() - $1::interval
         RETURNING {SIDES}, withdrawn_at
         """,

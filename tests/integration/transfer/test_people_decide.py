@@ -191,6 +191,21 @@ async def test_rule_6_a_reversal_sends_the_records_back_and_holds_the_pair(
     assert await states(both_on) == ["reversed", "closed", "requested"]
 
 
+async def test_rule_6_a_late_addition_told_beside_the_reversal_does_not_hide_it(
+    both_on: Transfer,
+) -> None:
+    moved, _, _ = await closed(both_on)
+    await reverse(both_on, moved)
+    back = (await both_on.transfers())[1]
+    await both_on.take(
+        DossierTransferred(transfer_id=moved, counts={"bilan": 3}, part=1),
+        DossierTransferred(transfer_id=back["id"], counts={"bilan": 3}),
+    )
+    assert await states(both_on) == ["reversed", "closed"]
+    original, _ = await both_on.transfers()
+    assert (original["counts"], original["part"]) == ({"bilan": 3}, 1)
+
+
 async def test_rule_6_after_a_reversal_the_records_go_to_whoever_it_is(both_on: Transfer) -> None:
     moved, _, _ = await closed(both_on)
     await reverse(both_on, moved)

@@ -9,7 +9,8 @@ from uuid import uuid4
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from shared.events import TransferWithdrawn, encode
+from shared.envelope import encode
+from shared.events import TransferWithdrawn
 from shared.telemetry import batch_span, current_traceparent
 
 NOW = dt.datetime(2026, 1, 20, tzinfo=dt.UTC)

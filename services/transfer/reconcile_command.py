@@ -1,0 +1,40 @@
+"""`python -m services.transfer reconcile`: one pass of the reconcile, by operations.
+
+`--all` decides over everything, after a restore (docs/transfer.md, rule 11).
+"""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from services.transfer.reconcile import reconcile
+from services.transfer.settings import TransferSettings
+from services.transfer.store import changes
+from shared.database import UNAVAILABLE, Database
+
+
+def reconcile_all(
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Décider de nouveau de tout, après une restauration.")
+    ] = False,
+) -> None:
+    """Décide de nouveau de ce qui a changé, et dit combien de transferts cela ouvre ou retire."""
+    try:
+        found = asyncio.run(_reconcile(everything=everything))
+    except UNAVAILABLE:
+        raise SystemExit("La base de données ne répond pas.") from None
+    typer.echo(f"{found} transferts ouverts ou retirés.")
+
+
+async def _reconcile(*, everything: bool) -> int:
+    settings = TransferSettings()
+    database = await Database.open(settings.database_url.get_secret_value(), 2)
+    try:
+        if everything:
+            async with database.connection() as connection:
+                await changes.begin_anew(connection)
+        return await reconcile(database)
+    finally:
+        await database.close()
