@@ -30,6 +30,9 @@ log = structlog.get_logger()
 
 Json = Any
 
+COUNT_SECONDS = 3.0
+"""How long the tab of a school waits for its MEF: it can be shown without."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -66,8 +69,8 @@ async def read(
     Raises:
         OwnerAwayError, NotThereError, ListChangedError
     """
-    read = Inspection(viewer=viewer, uai=Uai(access["uai"]), diploma=access["diploma"], mefs=mefs)
-    token = Signer.from_settings(runtime.settings).inspection(read)
+    right = Inspection(viewer=viewer, uai=Uai(access["uai"]), diploma=access["diploma"], mefs=mefs)
+    token = Signer.from_settings(runtime.settings).inspection(right)
     headers = {"Authorization": f"Bearer {token}"}
     async with _answering(owner), httpx.AsyncClient(
         base_url=owner.url(runtime.settings), headers=headers, timeout=CALL_SECONDS
@@ -84,7 +87,8 @@ async def mefs_of(runtime: Runtime, uai: Uai) -> list[Json]:
     """
     signer = Signer.from_settings(runtime.settings)
     async with _answering(LEARNERS), signer.client(LEARNERS.url(runtime.settings)) as client:
-        found: list[Json] = _answer(await client.get(f"/schools/{uai}/mefs"))
+        answer = await client.get(f"/schools/{uai}/mefs", timeout=COUNT_SECONDS)
+        found: list[Json] = answer.raise_for_status().json()
         return found
 
 

@@ -26,6 +26,10 @@ from shared.web.preconditions import CHANGED_MEANWHILE
 from shared.web.problems import ProblemError
 
 PAUSE_SECONDS = 30.0
+DAY_REACHED = "à la date prévue"
+REGISTRY_CHANGED = "à la mise à jour de l'annuaire"
+"""What the mails say in the place of a function, where nobody has just done anything."""
+
 SLICE = 500
 """Switches that one statement sets: all referents of the nation may end on one day."""
 
@@ -49,9 +53,9 @@ class By:
         return cls(caller.sub, caller.name, caller.function, today, now)
 
     @classmethod
-    def calendar(cls, today: dt.date, now: dt.datetime) -> "By":
-        """Nobody: a date that was set has been reached."""
-        return cls("calendrier", "CPro éducation", "à la date prévue", today, now)
+    def nobody(cls, why: str, today: dt.date, now: dt.datetime) -> "By":
+        """Nobody now: what was set earlier, or elsewhere, takes effect."""
+        return cls("cpro", "CPro éducation", why, today, now)
 
 
 async def switch(
@@ -151,7 +155,7 @@ async def look_at_calendar(database: Database, today: dt.date, now: dt.datetime)
     """Settle what the day has changed."""
     async with database.transaction() as transaction:
         await single_file(transaction.connection)
-        await settle(transaction, By.calendar(today, now))
+        await settle(transaction, By.nobody(DAY_REACHED, today, now))
 
 
 async def look_at_registry(database: Database, today: dt.date, now: dt.datetime) -> None:
@@ -159,4 +163,4 @@ async def look_at_registry(database: Database, today: dt.date, now: dt.datetime)
     async with database.transaction() as transaction:
         await single_file(transaction.connection)
         if schools := await registry.unsettled(transaction.connection):
-            await settle(transaction, By.calendar(today, now), schools)
+            await settle(transaction, By.nobody(REGISTRY_CHANGED, today, now), schools)

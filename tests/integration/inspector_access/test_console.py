@@ -29,6 +29,7 @@ from tests.integration.inspector_access.support import (
     school,
     who,
 )
+from tests.integration.test_identity import dump
 from tests.support.pupils import A, B, arrival
 
 OPEN = f"/console/schools/{A}/diplomas/{TNE}"
@@ -162,6 +163,9 @@ async def test_the_inspector_sees_what_the_school_entered_for_his_diploma(
     await visit.counts(badier, status=403)
     assert await visit.open() == []
     await check_log(console, badier, visit.person)
+    held = await dump(console.system.database_urls["inspector_access"])
+    assert badier.encode() in held, "whose records were looked at"
+    assert not any(name in held for name in (b"BADIER", b"BAHANS", b"Samuel")), "no identity"
 
 
 async def check_log(console: Access, badier: str, person: UUID) -> None:

@@ -207,6 +207,9 @@ async def test_a_school_that_closes_or_changes_its_academie_changes_who_is_told(
     await access.registry_told()
     [event] = await access.told()
     assert (event.because, who(event)) == ("subscription-ended", ["Aymerick"])
+    assert (event.by_name, event.by_function) == (
+        "CPro éducation", "à la mise à jour de l'annuaire",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("diploma", ["UNKNOWN", "a b", "x" * 31])
