@@ -1,9 +1,10 @@
-"""`python -m services.siecle_import serve | migrate | check | import | republish`."""
+"""`python -m services.siecle_import serve | migrate | check | import | republish | erase`."""
 
 from pathlib import Path
 
-from services.siecle_import import api, erasing, handlers, steps
+from services.siecle_import import api, closing, erasing, handlers, steps
 from services.siecle_import.check import check
+from services.siecle_import.erase_command import erase
 from services.siecle_import.import_command import import_file
 from services.siecle_import.republishing import republish
 from services.siecle_import.settings import ImportSettings
@@ -16,13 +17,14 @@ service = Service(
     routers=api.ROUTERS,
     problems=api.PROBLEMS,
     handle=handlers.handle,
-    jobs=[steps.run, erasing.run],
+    jobs=[steps.run, closing.run, erasing.run],
 )
 
 commands = command_line(service)
 commands.command("check")(check)
 commands.command("import")(import_file)
 commands.command("republish")(republish)
+commands.command("erase")(erase)
 
 if __name__ == "__main__":
     commands()

@@ -6,15 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from services.siecle_import.announce import pupil_event, pupil_events
+from services.siecle_import.closing import lock_open_school
 from services.siecle_import.domain import editing, merging
 from services.siecle_import.domain.editing import UnknownPupilError
 from services.siecle_import.domain.pupils import Change, Changed, Pupil
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import PUPIL
-from services.siecle_import.store import merges, pupils
+from services.siecle_import.store import erasures, merges, pupils
 from shared.database import Connection, Transaction
 from shared.events import PupilMerged
 from shared.identifiers import Uai
+from shared.signing import learner_created_for
 
 
 class ChangedMeanwhileError(Exception):
@@ -23,6 +25,10 @@ class ChangedMeanwhileError(Exception):
 
 class UnknownMergeError(Exception):
     """The school has no such merge."""
+
+
+class OfferedLearnerGoneError(Exception):
+    """The learner whom another school offers was erased there, or here after he was created."""
 
 
 Act = Callable[[Pupil, Sequence[Pupil]], Changed | None]
@@ -40,11 +46,36 @@ async def enter(
     """Enter a learner under a new id.
 
     Raises:
-        AlreadyThereError
+        AlreadyThereError, SchoolClosedError
     """
-    await pupils.lock_school(transaction.connection, uai)
+    await lock_open_school(transaction.connection, uai)
     base = await pupils.base_of(transaction.connection, uai)
     await _write(transaction, [editing.enter(base, uai, pupil_id, told, now)], keys)
+
+
+async def enter_offered(
+    transaction: Transaction,
+    uai: Uai,
+    transfer_id: UUID,
+    offered: Pupil,
+    keys: KeyMaker,
+    now: dt.datetime,
+) -> UUID:
+    """Enter the learner whom another school offers, once for this transfer; returns his id.
+
+    Raises:
+        AlreadyThereError, SchoolClosedError
+        OfferedLearnerGoneError: he was entered, and erased since.
+    """
+    connection, pupil_id = transaction.connection, learner_created_for(transfer_id)
+    await lock_open_school(connection, uai)
+    base = await pupils.base_of(connection, uai)
+    if any(pupil.id == pupil_id for pupil in base):
+        return pupil_id
+    if await erasures.is_erased(connection, pupil_id):
+        raise OfferedLearnerGoneError
+    await _write(transaction, [editing.enter_offered(base, uai, pupil_id, offered, now)], keys)
+    return pupil_id
 
 
 async def change(
@@ -53,9 +84,9 @@ async def change(
     """Do `act` to a learner who is at `version`.
 
     Raises:
-        UnknownPupilError, ChangedMeanwhileError, and what `act` raises.
+        UnknownPupilError, ChangedMeanwhileError, SchoolClosedError, and what `act` raises.
     """
-    await pupils.lock_school(transaction.connection, uai)
+    await lock_open_school(transaction.connection, uai)
     base = await pupils.base_of(transaction.connection, uai)
     pupil = next((one for one in base if one.id == pupil_id), None)
     if pupil is None:
@@ -99,9 +130,9 @@ async def merge(
     """Make the second of a pair go on as the first.
 
     Raises:
-        UnknownPupilError, NotMergeableError
+        UnknownPupilError, NotMergeableError, SchoolClosedError
     """
-    await pupils.lock_school(transaction.connection, uai)
+    await lock_open_school(transaction.connection, uai)
     survivor, other = await both(transaction.connection, uai, *pair)
     done = merging.merge(survivor, other, now)
     await pupils.write(transaction.connection, [done.survivor, done.merged])
@@ -127,9 +158,9 @@ async def undo_merge(
     """Make both themselves again.
 
     Raises:
-        UnknownMergeError, NotReversibleError
+        UnknownMergeError, NotReversibleError, SchoolClosedError
     """
-    await pupils.lock_school(transaction.connection, uai)
+    await lock_open_school(transaction.connection, uai)
     row = await merges.merge(transaction.connection, uai, merge_id)
     if row is None:
         raise UnknownMergeError

@@ -22,6 +22,7 @@ from uuid_utils.compat import uuid7
 
 from services.siecle_import import importing
 from services.siecle_import.check import parse_uai
+from services.siecle_import.closing import SchoolClosedError
 from services.siecle_import.domain.imports import (
     AT_WORK,
     ImportUnderWayError,
@@ -132,6 +133,8 @@ async def _import(console: Console, file: Path, uai: Uai, answers: _Answers) -> 
         return State(run["state"])
     except ImportUnderWayError:
         raise SystemExit("Un import de cet établissement est en cours : attendez sa fin.") from None
+    except SchoolClosedError as error:
+        raise SystemExit(error.problem.detail) from None
     except NotConfirmedError:
         raise SystemExit("Le nombre saisi n'est pas celui des désactivations.") from None
     finally:

@@ -13,6 +13,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.siecle_import.announce import import_applied, pupil_events
+from services.siecle_import.closing import lock_open_school
 from services.siecle_import.domain.imports import (
     ImportUnderWayError,
     Needed,
@@ -40,6 +41,7 @@ async def receive(
 
     Raises:
         ImportUnderWayError: another import of the school is being read or applied.
+        SchoolClosedError
     """
     connection = transaction.connection
     await _lock(connection, uai)
@@ -53,8 +55,8 @@ async def receive(
 
 
 async def _lock(connection: Connection, uai: Uai) -> None:
-    """Lock the school's base; no import of the school may be under way."""
-    await pupils.lock_school(connection, uai)
+    """Lock the school's base; it must be open, and no import of it under way."""
+    await lock_open_school(connection, uai)
     if await imports.is_under_way(connection, uai):
         raise ImportUnderWayError
 
@@ -86,7 +88,7 @@ async def confirm(
     """Have an import applied that has been read; of two confirmations at once, one is told.
 
     Raises:
-        UnknownImportError, NotReadyError, NotConfirmedError
+        SchoolClosedError, UnknownImportError, NotReadyError, NotConfirmedError
     """
     connection = transaction.connection
     run = await _ready(connection, uai, import_id)
@@ -116,7 +118,7 @@ async def cancel(
 
 
 async def _ready(connection: Connection, uai: Uai, import_id: UUID) -> Record:
-    await pupils.lock_school(connection, uai)
+    await lock_open_school(connection, uai)
     run = await imports.import_run(connection, uai, import_id)
     if run is None:
         raise UnknownImportError
@@ -176,7 +178,7 @@ async def undo_import(
     """Undo the last applied import of a school; the one before it is in force again.
 
     Raises:
-        ImportUnderWayError, UnknownImportError, NotUndoableError
+        ImportUnderWayError, SchoolClosedError, UnknownImportError, NotUndoableError
     """
     connection = transaction.connection
     await _lock(connection, uai)

@@ -53,11 +53,15 @@ class KeyMaker:
         """The keys of one INE. A name that holds `?` was damaged by SIECLE and gives none."""
         families, first = _folded(family_names), _folded([first_name])
         return MatchKeys(
-            ine_key=self._digest("ine", ine),
+            ine_key=self.ine_key(ine),
             birth_key=self._digest("birth", ine, birth_date.isoformat()),
             family_keys=tuple(self._digest("family", ine, name) for name in families),
             first_keys=tuple(self._digest("first", ine, name) for name in first),
         )
+
+    def ine_key(self, ine: str) -> bytes:
+        """The key of an INE alone: equal ones mean equal INE."""
+        return self._digest("ine", ine)
 
     def _digest(self, *parts: str) -> bytes:
         text = "\x1f".join(parts).encode()

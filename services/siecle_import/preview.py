@@ -266,6 +266,7 @@ _WHY = {
     Reason.INACTIVE_DIVISION: "division Inactifs",
     Reason.ABSENT: "absent du fichier",
     Reason.BY_HAND: "sortie saisie",
+    Reason.SCHOOL_CLOSED: "établissement fermé",
     Reason.MERGED: "fiche fusionnée, puis séparée : le prochain import dira s'il est inscrit",
     Reason.UNDONE: "import annulé",
 }

@@ -95,7 +95,7 @@ async def _keys(settings: TransferSettings, ine: str) -> list[bytes]:
         if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
             raise NoKeysError("INE attendu : 11 caractères, chiffres puis lettres.")
         answer.raise_for_status()
-        return [base64.b64decode(answer.json()["ine_key"])]
+        return [base64.b64decode(key) for key in answer.json()["ine_keys"]]
     except NoSigningKeyError:
         raise NoKeysError("Indiquez CPRO_SIGNING_KEY_FILE : la clé de ce service.") from None
     except (httpx.HTTPError, KeyError, ValueError, binascii.Error):

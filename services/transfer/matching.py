@@ -1,7 +1,9 @@
 """The one question of matching: who has left, and who may be the same person elsewhere.
 
 Set-based: it starts from the INE keys that something has touched and looks each up by index; the
-cost follows the size of the batch, not that of the nation.
+cost follows the size of the batch, not that of the nation. Look-ups stand in a subquery
+with OFFSET 0, which the planner takes as it is: it knows nothing of the size of a batch or of how
+many requests wait, and would else read a whole (partial) index for each learner.
 """
 
 from collections import defaultdict
@@ -56,7 +58,8 @@ WITH RECURSIVE holder AS (
 ), concerned AS (
     SELECT pupil_id FROM holder
     UNION
-    SELECT t.origin_pupil FROM transfer t JOIN holder h ON h.pupil_id = t.destination_pupil
+    SELECT t.origin_pupil FROM holder h
+    CROSS JOIN LATERAL (SELECT * FROM transfer WHERE destination_pupil = h.pupil_id OFFSET 0) t
     WHERE t.state = 'requested' AND t.kind <> 'reversal'
     UNION
     SELECT origin_pupil FROM transfer WHERE state = 'requested' AND kind = 'by-hand'
@@ -68,45 +71,48 @@ WITH RECURSIVE holder AS (
         f.id AS offer_id, f.matched_pupil
     FROM concerned JOIN presence p USING (pupil_id)
     LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
-    LEFT JOIN transfer t ON t.origin_pupil = p.pupil_id AND t.state = 'requested'
-        AND t.kind <> 'reversal'
-    LEFT JOIN transfer f ON f.origin_pupil = p.pupil_id AND f.state = 'offered'
+    LEFT JOIN LATERAL (SELECT * FROM transfer WHERE origin_pupil = p.pupil_id OFFSET 0) t
+        ON t.state = 'requested' AND t.kind <> 'reversal'
+    LEFT JOIN LATERAL (SELECT * FROM transfer WHERE origin_pupil = p.pupil_id OFFSET 0) f
+        ON f.state = 'offered'
     WHERE (t.id IS NOT NULL OR f.id IS NOT NULL OR (p.source = 'siecle' AND (a.pupil_id IS NOT NULL
             OR (NOT p.active AND coalesce(p.reason <> ALL($2::text[]), true)))))
-        AND NOT EXISTS (SELECT FROM transfer c WHERE c.origin_pupil = p.pupil_id
-            AND c.origin_stay = p.stay AND c.kind <> 'reversal'
-            AND (c.state = 'closed' OR c.refused_because = 'returned'))
-), compared AS (
-    SELECT d.pupil_id AS departed, p.pupil_id AS arrived, p.uai, p.since,
-        count(*) FILTER (WHERE dk.birth_key = ak.birth_key) AS births,
-        count(*) FILTER (WHERE dk.birth_key <> ak.birth_key) AS other_births,
-        count(*) FILTER (WHERE dk.family_keys && ak.family_keys) AS families,
-        count(*) FILTER (WHERE dk.family_keys <> '{}' AND ak.family_keys <> '{}'
-            AND NOT dk.family_keys && ak.family_keys) AS other_families,
-        count(*) FILTER (WHERE dk.first_keys && ak.first_keys) AS firsts,
-        count(*) FILTER (WHERE dk.first_keys <> '{}' AND ak.first_keys <> '{}'
-            AND NOT dk.first_keys && ak.first_keys) AS other_firsts
-    FROM departure d
-    JOIN match_key dk ON dk.pupil_id = d.pupil_id
-    JOIN match_key ak ON ak.ine_key = dk.ine_key
-    JOIN presence p ON p.pupil_id = ak.pupil_id
-    LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
-    WHERE p.active AND a.pupil_id IS NULL AND p.source = 'siecle' AND d.source = 'siecle'
-        AND p.uai <> d.uai AND p.key_version = d.key_version
-    GROUP BY d.pupil_id, p.pupil_id, p.uai, p.since
-), pair AS (
-    SELECT departed, arrived, uai, since,
+        AND NOT EXISTS (
+            SELECT FROM (SELECT * FROM transfer WHERE origin_pupil = p.pupil_id OFFSET 0) c
+            WHERE c.origin_stay = p.stay AND c.kind <> 'reversal'
+                AND (c.state = 'closed' OR c.refused_because = 'returned'))
+), pair AS ( -- a row for each departure and arrival, one without an arrival if there is none
+    SELECT d.*, c.arrival_pupil, c.arrival_uai, c.arrival_since,
         CASE WHEN births > 0 THEN 'same' WHEN other_births > 0 THEN 'different' ELSE 'unknown' END
             AS birth,
         CASE WHEN other_families > 0 THEN 'different' WHEN families > 0 THEN 'same'
             ELSE 'unknown' END AS family,
         CASE WHEN other_firsts > 0 THEN 'different' WHEN firsts > 0 THEN 'same'
             ELSE 'unknown' END AS first
-    FROM compared
+    FROM departure d
+    LEFT JOIN LATERAL (
+        SELECT p.pupil_id AS arrival_pupil, p.uai AS arrival_uai, p.since AS arrival_since,
+            count(*) FILTER (WHERE dk.birth_key = ak.birth_key) AS births,
+            count(*) FILTER (WHERE dk.birth_key <> ak.birth_key) AS other_births,
+            count(*) FILTER (WHERE dk.family_keys && ak.family_keys) AS families,
+            count(*) FILTER (WHERE dk.family_keys <> '{}' AND ak.family_keys <> '{}'
+                AND NOT dk.family_keys && ak.family_keys) AS other_families,
+            count(*) FILTER (WHERE dk.first_keys && ak.first_keys) AS firsts,
+            count(*) FILTER (WHERE dk.first_keys <> '{}' AND ak.first_keys <> '{}'
+                AND NOT dk.first_keys && ak.first_keys) AS other_firsts
+        FROM match_key dk
+        JOIN match_key ak ON ak.ine_key = dk.ine_key
+        JOIN presence p ON p.pupil_id = ak.pupil_id
+        LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
+        WHERE dk.pupil_id = d.pupil_id AND d.source = 'siecle'
+            AND p.active AND a.pupil_id IS NULL AND p.source = 'siecle'
+            AND p.uai <> d.uai AND p.key_version = d.key_version
+        GROUP BY p.pupil_id
+    ) c ON true
 ), card (holder, pupil_id) AS (
     SELECT pupil_id, pupil_id FROM departure
     UNION
-    SELECT arrived, arrived FROM pair
+    SELECT arrival_pupil, arrival_pupil FROM pair WHERE arrival_pupil IS NOT NULL
     UNION
     SELECT card.holder, m.pupil_id FROM card JOIN merged m ON m.goes_on_as = card.pupil_id
 ), opposed AS (
@@ -115,32 +121,37 @@ WITH RECURSIVE holder AS (
     SELECT (SELECT min(key_version) FROM presence WHERE key_version > 0)
         <> (SELECT max(key_version) FROM presence WHERE key_version > 0) AS rotating
 )
-SELECT d.*, coalesce(o.active, false) AS origin_participates, o.changed_at AS origin_switched,
+SELECT pair.*, coalesce(o.active, false) AS origin_participates, o.changed_at AS origin_switched,
     coalesce(t.active, false) AS request_participates,
-    d.pupil_id IN (SELECT holder FROM opposed) AS origin_opposed,
+    pair.pupil_id IN (SELECT holder FROM opposed) AS origin_opposed,
     coalesce((SELECT rotating FROM rotation), false) AS rotating,
-    pair.arrived AS arrival_pupil, pair.uai AS arrival_uai, pair.since AS arrival_since,
-    pair.birth, pair.family, pair.first, i.horodatage,
+    i.horodatage,
     coalesce(r.active, false) AS destination_participates, r.changed_at AS destination_switched,
-    pair.arrived IN (SELECT holder FROM opposed) AS arrival_opposed,
+    pair.arrival_pupil IN (SELECT holder FROM opposed) AS arrival_opposed,
     v.verdict, n.one_pupil IS NOT NULL AS held,
-    EXISTS (SELECT FROM transfer t WHERE t.state = 'requested'
-        AND t.id IS DISTINCT FROM d.transfer_id
-        AND (t.destination_pupil IN (pair.arrived, d.pupil_id)
-            OR t.origin_pupil IN (pair.arrived, d.pupil_id))) AS busy
-FROM departure d
-LEFT JOIN participation o ON o.uai = d.uai
-LEFT JOIN participation t ON t.uai = d.destination_uai
-LEFT JOIN pair ON pair.departed = d.pupil_id
-LEFT JOIN import_in_force i ON i.uai = pair.uai AND i.source = 'siecle'
-LEFT JOIN participation r ON r.uai = pair.uai
-LEFT JOIN not_to_transfer n ON n.one_pupil = least(d.pupil_id, pair.arrived)
-    AND n.other_pupil = greatest(d.pupil_id, pair.arrived)
+    EXISTS (SELECT FROM (VALUES (pair.pupil_id), (pair.arrival_pupil)) AS one (id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM (SELECT * FROM transfer WHERE origin_pupil = one.id OFFSET 0) t
+            UNION ALL
+            SELECT * FROM (SELECT * FROM transfer WHERE destination_pupil = one.id OFFSET 0) t
+        ) other
+        WHERE other.state = 'requested' AND other.id IS DISTINCT FROM pair.transfer_id) AS busy
+FROM pair
+LEFT JOIN LATERAL (SELECT * FROM participation WHERE uai = pair.uai OFFSET 0) o ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM participation WHERE uai = pair.destination_uai OFFSET 0) t ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM import_in_force WHERE uai = pair.arrival_uai AND source = 'siecle' OFFSET 0
+) i ON true
+LEFT JOIN LATERAL (SELECT * FROM participation WHERE uai = pair.arrival_uai OFFSET 0) r ON true
+LEFT JOIN not_to_transfer n ON n.one_pupil = least(pair.pupil_id, pair.arrival_pupil)
+    AND n.other_pupil = greatest(pair.pupil_id, pair.arrival_pupil)
 LEFT JOIN LATERAL (
     SELECT CASE WHEN bool_or(NOT same) THEN 'different'
             WHEN bool_or(side = 'destination') AND bool_or(side <> 'destination') THEN 'same'
             WHEN bool_or(side = 'destination') THEN 'proposed' END AS verdict
-    FROM opinion WHERE origin_pupil = d.pupil_id AND destination_pupil = pair.arrived
+    FROM opinion
+    WHERE origin_pupil = pair.pupil_id AND destination_pupil = pair.arrival_pupil
         AND comparison = concat_ws('/', pair.birth, pair.family, pair.first)
 ) v ON true
 """

@@ -1,16 +1,13 @@
 """Questions over a school's dossiers through HTTP and by command: why, counts, figures."""
 
 import datetime as dt
-import os
-import sys
-from asyncio.subprocess import PIPE, create_subprocess_exec
 from uuid import uuid4
 
 import httpx
 
-from deploy.local import ROOT
 from shared.events import DossierTransferred, PupilDeactivated, SchoolUpdated
 from tests.integration.test_transfers_http import Staff, outside, staff, wish
+from tests.support.commands import operate
 from tests.support.pupils import A, B, C, arrival, departure, imported, keys
 
 __all__ = ["staff"]
@@ -33,37 +30,21 @@ async def test_staff_ask_why_of_their_own_learners_and_others_say_what_for(staff
     assert [tuple(act) for act in acts] == [("explained", "family-request", f"support-{B}")]
 
 
-async def run(staff: Staff, *arguments: str) -> str:
-    """What `python -m services.transfer ...` prints."""
-    settings = {
-        **os.environ,
-        "CPRO_DATABASE_URL": staff.system.database_urls["transfer"],
-        "CPRO_AMQP_URL": staff.system.amqp_url,
-    }
-    command = (sys.executable, "-m", "services.transfer", *arguments)
-    process = await create_subprocess_exec(
-        *command, cwd=ROOT, env=settings, stdout=PIPE, stderr=PIPE
-    )
-    out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
-    return out.decode()
-
-
 async def test_operations_ask_why_and_reconcile_by_command(staff: Staff) -> None:
     came = arrival(B, keys(1))
     await staff.take(departure(A, keys(1)), came, imported(B))
     asked = ("--to", B, "--pupil", str(came.pupil_id), "--because", "incident")
-    told = await run(staff, "explain", *asked)
+    told = await operate(staff.system, "explain", *asked)
     assert "L'établissement d'origine doit activer le transfert." in told
     assert "Cause : origin-switch ; doit agir : l'établissement d'origine" in told
     asked = ("--to", B, "--pupil", str(uuid4()), "--because", "incident")
-    assert "n'est pas dans la base" in await run(staff, "explain", *asked)
+    assert "n'est pas dans la base" in await operate(staff.system, "explain", *asked)
     async with staff.database.connection() as connection:
         await connection.execute(
             "INSERT INTO participation SELECT unnest($1::text[]), true, 1, '2020-01-01'", [A, B]
         )
-    assert "1 transferts ouverts" in await run(staff, "reconcile", "--all")
-    assert "0 transferts" in await run(staff, "reconcile")
+    assert "1 transferts ouverts" in await operate(staff.system, "reconcile", "--all")
+    assert "0 transferts" in await operate(staff.system, "reconcile")
 
 
 async def test_what_each_school_is_asked_to_do_is_counted(staff: Staff) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from deploy.local.client import Json, School
+from tests.support.commands import operate
 from tests.support.system import System
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "siecle" / "transfert"
 A, B = "9990001X", "9990002Y"
+MUTEE = "990324679CC"
+"""The INE of the learner who goes from A to B."""
 DEPARTURES = ("A_import2_absent.xml", "A_import2_sorti.xml")
 ARRIVALS = (
     "B_import2_arrive.xml",
@@ -124,6 +127,19 @@ async def test_another_birth_date_under_the_same_ine_moves_nothing_and_is_shown_
             "same",
             "same",
         )
+
+
+async def test_operations_ask_why_by_ine_and_no_identity_is_printed(
+    system: System, schools: tuple[School, School]
+) -> None:
+    a, b = schools
+    await play(a, b, ["A_import2_sorti.xml", "B_import2_meme_INE_autre_naissance.xml"])
+    asked = ("explain", "--to", B, "--ine-stdin", "--because", "family-request")
+    told = await operate(system, *asked, given=f"{MUTEE}\n")
+    assert "Cause : birth-differs ; doit agir : les deux établissements" in told
+    assert not {MUTEE, "MUTÉ", "Maëlys"} & set(told.split())
+    told = await operate(system, *asked, given="990000000EC\n")
+    assert "Cause : unknown-here" in told
 
 
 @pytest.mark.parametrize("departure", DEPARTURES)

@@ -12,10 +12,12 @@ from pydantic import BaseModel, Field
 from services.siecle_import.api.pupils import PAGE
 from services.siecle_import.domain.editing import UnknownPupilError
 from services.siecle_import.store import inspection as store
+from services.siecle_import.store import looks
 from services.siecle_import.store.pupils import UnknownCursorError
 from shared.identifiers import Uai
 from shared.rights import Action
 from shared.security import may
+from shared.service import RequestRuntime
 from shared.signing import Inspection, inspection
 from shared.web.app import RequestDatabase
 
@@ -71,12 +73,14 @@ async def list_inspected(wanted: Wanted, read: Read, database: RequestDatabase) 
 
 
 @router.get("/inspection/learners/{pupil_id}")
-async def read_inspected(pupil_id: UUID, read: Read, database: RequestDatabase) -> InspectedLearner:
-    """One of them."""
-    async with database.connection() as connection:
+async def read_inspected(pupil_id: UUID, read: Read, runtime: RequestRuntime) -> InspectedLearner:
+    """One of them. The look is logged, as those of staff are."""
+    now = runtime.clock.now()
+    async with runtime.database.connection() as connection:
         row = await store.learner(connection, read.uai, read.mefs, pupil_id)
-    if row is None:
-        raise UnknownPupilError
+        if row is None:
+            raise UnknownPupilError
+        await looks.note(connection, read.uai, read.viewer, looks.What.PAGE, pupil_id, now)
     return _learner(row)
 
 

@@ -17,7 +17,9 @@ from services.siecle_import.folding import fold
 from services.siecle_import.identifiers import MEF_LENGTH, Ine, InvalidIne, school_timezone
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import why_left
+from services.siecle_import.store import looks
 from services.siecle_import.store import pupils as store
+from services.siecle_import.store.looks import What
 from shared.database import Connection
 from shared.identifiers import Uai
 from shared.rights import Action
@@ -204,7 +206,8 @@ class Search(BaseModel, extra="forbid"):
         )
 
 
-def _shown(pupil: domain.Pupil, *, transferred: bool) -> Pupil:
+def shown(pupil: domain.Pupil, *, transferred: bool) -> Pupil:
+    """A learner as staff know him."""
     fields = {name: getattr(pupil, name) for name in Pupil.model_fields if hasattr(pupil, name)}
     return Pupil(**fields, why=why_left(pupil), transferred=transferred)
 
@@ -219,17 +222,24 @@ async def search(uai: Uai, wanted: Search, database: RequestDatabase) -> PupilPa
         return PupilPage(pupils=[], next=None)
     async with database.connection() as connection:
         rows = await store.search(connection, uai, question, wanted.after, wanted.limit)
-    found = [_shown(pupil, transferred=transferred) for pupil, transferred in rows]
+    found = [shown(pupil, transferred=transferred) for pupil, transferred in rows]
     return PupilPage(pupils=found, next=found[-1].id if len(found) == wanted.limit else None)
 
 
-@router.get("/pupils/{pupil_id}", dependencies=[Depends(may(Action.READ_PUPILS))])
+@router.get("/pupils/{pupil_id}")
 async def read_pupil(
-    uai: Uai, pupil_id: UUID, database: RequestDatabase, response: Response
+    uai: Uai,
+    pupil_id: UUID,
+    caller: Annotated[Principal, Depends(may(Action.READ_PUPILS))],
+    runtime: RequestRuntime,
+    response: Response,
 ) -> Pupil:
-    """One learner; who was merged is told as well."""
-    async with database.connection() as connection:
-        return await _answer(connection, uai, pupil_id, response)
+    """One learner; who was merged is told as well. The look is logged: see `/looks`."""
+    async with runtime.database.transaction() as transaction:
+        connection = transaction.connection
+        found = await answer(connection, uai, pupil_id, response)
+        await looks.note(connection, uai, caller.sub, What.PAGE, pupil_id, runtime.clock.now())
+        return found
 
 
 @router.post("/pupils", status_code=201)
@@ -250,7 +260,7 @@ async def enter(
         before = await made_before(transaction.connection, caller.sub, key, content, pupil_id)
         if before is None:
             await acts.enter(transaction, uai, pupil_id, described.told(), keys, now)
-        return await _answer(transaction.connection, uai, before or pupil_id, response)
+        return await answer(transaction.connection, uai, before or pupil_id, response)
 
 
 @router.put("/pupils/{pupil_id}", dependencies=[Depends(may(Action.EDIT_PUPILS))])
@@ -312,14 +322,14 @@ async def _do(
     keys = KeyMaker.from_settings(runtime.settings)
     async with runtime.database.transaction() as transaction:
         await acts.change(transaction, uai, pupil_id, version, keys, act)
-        return await _answer(transaction.connection, uai, pupil_id, response)
+        return await answer(transaction.connection, uai, pupil_id, response)
 
 
-async def _answer(connection: Connection, uai: Uai, pupil_id: UUID, response: Response) -> Pupil:
+async def answer(connection: Connection, uai: Uai, pupil_id: UUID, response: Response) -> Pupil:
     """The learner as he is now, and the version to change him over."""
     found = await store.pupils(connection, uai, [pupil_id])
     if pupil_id not in found:
         raise editing.UnknownPupilError
     transferred = await store.transferred_since(connection, [pupil_id], 0)
     set_etag(response, found[pupil_id].version)
-    return _shown(found[pupil_id], transferred=bool(transferred))
+    return shown(found[pupil_id], transferred=bool(transferred))

@@ -1,11 +1,12 @@
 """Learners entered and changed by hand: in schools without SIECLE, or outside of it."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from services.siecle_import.domain.difference import goes_on_as
 from services.siecle_import.domain.pupils import (
     Changed,
     Pupil,
@@ -28,7 +29,11 @@ class FromSiecleError(Exception):
 
 
 class AlreadyThereError(Exception):
-    """The school has a learner with this INE, or with this name and birth date."""
+    """The school has a learner with this INE, or with this name and birth date: `pupil`."""
+
+    def __init__(self, pupil: Pupil) -> None:
+        super().__init__()
+        self.pupil = pupil
 
 
 class WrongStateError(Exception):
@@ -50,9 +55,33 @@ def enter(
     return new
 
 
+def enter_offered(
+    base: Sequence[Pupil], uai: Uai, pupil_id: UUID, offered: Pupil, now: dt.datetime
+) -> Changed:
+    """The learner whom another school offers, under a new id in this one: his identity and where he
+    comes from; his class and course are for this school to say.
+
+    Raises:
+        AlreadyThereError: with the learner to whom the offer is to be attached.
+    """
+    told = {name: getattr(offered, name) for name in _IDENTITY}
+    unsaid = dict.fromkeys(("status", "mef", "division", "entry_date"))
+    try:
+        return enter(base, uai, pupil_id, {**unsaid, **told, "previous_uai": offered.uai}, now)
+    except AlreadyThereError as error:
+        people = {pupil.id: pupil for pupil in base}
+        raise AlreadyThereError(goes_on_as(error.pupil, people)) from None
+
+
+_IDENTITY = (
+    "family_name", "usage_name", "first_name", "birth_date", "sex", "rnie", "bea", "ina",
+)  # fmt: skip
+
+
 def _check_new(base: Iterable[Pupil], pupil: Pupil) -> None:
-    if any(other.id != pupil.id and _is_same(other, pupil) for other in base):
-        raise AlreadyThereError
+    same = [other for other in base if other.id != pupil.id and _is_same(other, pupil)]
+    if same:
+        raise AlreadyThereError(max(same, key=lambda other: (not other.merged_into, other.active)))
 
 
 def _is_same(one: Pupil, other: Pupil) -> bool:

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     INACTIVE_DIVISION = "inactifs"
     ABSENT = "absent"
     BY_HAND = "saisie"
+    SCHOOL_CLOSED = "ferme"
     MERGED = UNMERGED
     UNDONE = UNDONE
 

@@ -82,6 +82,11 @@ _REFUSALS = {
         "Ce fichier XML n'est pas un export de SIECLE (racine « {value} ») : {deposit}.",
         "The root element is not known, or stands in a namespace.",
     ),
+    "school_closed": (
+        "Cet établissement a fermé avant que l'import soit appliqué : refaites l'export pour "
+        "l'établissement qui lui succède ({value}).",
+        "The registry has told that the school is closed while its file waited.",
+    ),
     "zip_too_large": (
         "Cette archive dépasse {value} : {again}.",
         "The zip itself is over 20 MB.",

@@ -61,6 +61,30 @@ async def is_under_way(connection: Connection, uai: Uai) -> bool:
     return found
 
 
+async def refuse_under_way(
+    connection: Connection, uai: Uai, findings: Sequence[Mapping[str, Any]], now: dt.datetime
+) -> list[UUID]:
+    """End the imports of a school that are not over as refused, for these grouped findings;
+    returns their ids.
+    """
+    rows = await connection.fetch(
+        """
+        UPDATE import_run SET state = 'refused', reading = NULL, confirmations = NULL,
+            findings = $2, ended_at = $3
+        WHERE uai = $1 AND state IN ('received', 'ready', 'confirmed') RETURNING id
+        """,
+        uai,
+        findings,
+        now,
+    )
+    return [row["id"] for row in rows]
+
+
+async def delete_findings(connection: Connection, import_id: UUID) -> None:
+    """Forget all that was said about a file."""
+    await connection.execute("DELETE FROM import_finding WHERE import_id = $1", import_id)
+
+
 async def add_chunk(connection: Connection, import_id: UUID, position: int, data: bytes) -> None:
     """Keep a piece of the file."""
     await connection.execute(

@@ -1,6 +1,5 @@
 """The learners of the base, the lock of a school's base, and the import in force there."""
 
-import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -70,6 +69,31 @@ async def pupils(connection: Connection, uai: Uai, ids: Collection[UUID]) -> dic
         f"SELECT {COLUMNS} FROM pupil WHERE uai = $1 AND id = ANY($2::uuid[])", uai, sorted(ids)
     )
     return {row["id"]: Pupil(**row) for row in rows}
+
+
+async def active_in(connection: Connection, uai: Uai) -> list[Pupil]:
+    """The active learners of the school."""
+    rows = await connection.fetch(f"SELECT {COLUMNS} FROM pupil WHERE uai = $1 AND active", uai)
+    return [Pupil(**row) for row in rows]
+
+
+async def with_ines(connection: Connection, asked: Sequence[tuple[Uai, str]]) -> list[UUID | None]:
+    """The learners of schools with these INE, in the order of the question; None where a school has
+    no such one. Of several, the one who is active and not merged.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT (
+            SELECT p.id FROM pupil p
+            WHERE p.uai = a.uai AND (p.rnie = a.ine OR p.bea = a.ine OR p.ina = a.ine)
+            ORDER BY p.merged_into IS NOT NULL, NOT p.active, p.id LIMIT 1
+        ) AS id
+        FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (uai, ine, place) ORDER BY place
+        """,
+        [uai for uai, _ in asked],
+        [ine for _, ine in asked],
+    )
+    return [row["id"] for row in rows]
 
 
 class StaleBaseError(Exception):
@@ -204,32 +228,6 @@ async def transferred_since(
         number,
     )
     return {row["pupil_id"]: row for row in rows}
-
-
-async def erase_undone(connection: Connection, before: dt.datetime) -> list[UUID]:
-    """Erase learners whom only an undone import had created, undone before that moment, if no
-    transfer names them; returns their ids. None while events are parked: one may name them. The
-    schools concerned are locked.
-    """
-    await connection.execute(
-        """
-        SELECT FROM school WHERE uai IN (
-            SELECT uai FROM pupil WHERE reason = 'annule' AND NOT active AND since < $1)
-        ORDER BY uai FOR UPDATE
-        """,
-        before,
-    )
-    rows = await connection.fetch(
-        """
-        DELETE FROM pupil p WHERE reason = 'annule' AND NOT active AND since < $1
-            AND NOT EXISTS (SELECT FROM pupil_transfer t WHERE t.pupil_id = p.id)
-            AND NOT EXISTS (SELECT FROM pupil m WHERE m.merged_into = p.id)
-            AND NOT EXISTS (SELECT FROM parked)
-        RETURNING id
-        """,
-        before,
-    )
-    return [row["id"] for row in rows]
 
 
 async def number_of_imports(connection: Connection, uai: Uai) -> int:

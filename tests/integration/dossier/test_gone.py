@@ -49,7 +49,7 @@ def merge(survivor: UUID, merged: UUID, version: int = 2, *, undone: bool = Fals
     )
 
 
-async def test_records_are_joined_and_each_gets_his_own_back(
+async def test_rule_15_records_are_joined_and_each_gets_his_own_back(
     database: Database, doubles: tuple[UUID, UUID]
 ) -> None:
     survivor, merged = doubles

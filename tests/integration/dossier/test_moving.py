@@ -86,7 +86,7 @@ async def pair(database: Database) -> tuple[UUID, UUID]:
     return left.pupil_id, came.pupil_id
 
 
-async def test_all_records_move_and_are_counted_by_kind(
+async def test_rule_4_all_records_move_and_are_counted_by_kind(
     database: Database, pair: tuple[UUID, UUID]
 ) -> None:
     old, new = pair
@@ -98,7 +98,7 @@ async def test_all_records_move_and_are_counted_by_kind(
     assert await held(database, old) == set()
 
 
-async def test_a_repeated_request_gets_the_same_answer_and_moves_nothing_more(
+async def test_rule_2_a_repeated_request_gets_the_same_answer_and_moves_nothing_more(
     database: Database, pair: tuple[UUID, UUID]
 ) -> None:
     old, new = pair
@@ -117,7 +117,7 @@ async def test_a_learner_without_records_is_moved_with_zero_counts(
     assert answer.counts == {}
 
 
-async def test_a_withdrawal_that_arrives_before_its_request_is_remembered(
+async def test_rule_2_a_withdrawal_that_arrives_before_its_request_is_remembered(
     database: Database, pair: tuple[UUID, UUID]
 ) -> None:
     old, new = pair
@@ -138,7 +138,7 @@ async def test_a_withdrawal_after_the_move_is_answered_with_the_move(
     assert isinstance(answer, DossierTransferred)
 
 
-async def test_what_the_new_school_has_written_stays(
+async def test_rule_4_what_the_new_school_has_written_stays(
     database: Database, pair: tuple[UUID, UUID]
 ) -> None:
     old, new = pair

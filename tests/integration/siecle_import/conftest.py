@@ -42,3 +42,15 @@ async def base(importing: System) -> AsyncIterator[Database]:
         )
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def environment(database_urls: Mapping[str, str], keys: Path) -> dict[str, str]:
+    """What the commands of the service are told."""
+    return {
+        "CPRO_ENVIRONMENT": "local",
+        "CPRO_TODAY": "2026-01-20",
+        "CPRO_DATABASE_URL": database_urls["siecle_import"],
+        "CPRO_AMQP_URL": "amqp://nowhere",
+        "CPRO_MATCH_KEY_FILE": str(keys / "match.key"),
+    }

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
 from deploy.local.client import Json, School
+from services.siecle_import.erasing import erase, forget
 from shared.database import Database
 from tests.unit.siecle_import.files import document, eleve, latin9, structures
 
@@ -83,6 +84,18 @@ async def entries(school: School, found: Json, name: str) -> Sequence[Json]:
     assert answer.status_code == 200, answer.text
     listed: list[Json] = answer.json()["entries"]
     return listed
+
+
+async def erased(
+    base: Database, now: dt.datetime, under_way: Collection[str] = (), *, months: int = 24
+) -> int:
+    """What the service does each hour at that moment; transfers of learners may be `under_way`."""
+
+    async def ask(pupils: Sequence[UUID]) -> Collection[UUID]:
+        return {pupil for pupil in pupils if str(pupil) in under_way}
+
+    await forget(base, now)
+    return await erase(base, now, ask, months=months)
 
 
 async def events(base: Database, kind: str = "%") -> list[Json]:

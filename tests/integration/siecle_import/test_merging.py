@@ -46,7 +46,7 @@ async def test_a_merge_is_previewed_with_all_that_differs(school: School) -> Non
     assert len(await learners(school)) == 2, "nothing has changed"
 
 
-async def test_one_goes_on_as_the_other_and_the_next_import_knows(
+async def test_rule_15_one_goes_on_as_the_other_and_the_next_import_knows(
     school: School, base: Database
 ) -> None:
     survivor, merged = await doubles(school)
@@ -67,7 +67,9 @@ async def test_one_goes_on_as_the_other_and_the_next_import_knows(
     assert (only["counts"]["created"], only["counts"]["deactivated"]) == (0, 0)
 
 
-async def test_a_merge_is_undone_and_each_is_himself_again(school: School, base: Database) -> None:
+async def test_rule_15_a_merge_is_undone_and_each_is_himself_again(
+    school: School, base: Database
+) -> None:
     survivor, merged = await doubles(school)
     done = (await merge(school, survivor, merged)).json()
     undone = await post(school, f"/merges/{done['id']}/undo")

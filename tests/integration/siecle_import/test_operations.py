@@ -24,17 +24,6 @@ from tests.support.system import System
 UAI = "9990001X"
 
 
-@pytest.fixture
-def environment(database_urls: Mapping[str, str], keys: Path) -> dict[str, str]:
-    return {
-        "CPRO_ENVIRONMENT": "local",
-        "CPRO_TODAY": "2026-01-20",
-        "CPRO_DATABASE_URL": database_urls["siecle_import"],
-        "CPRO_AMQP_URL": "amqp://nowhere",
-        "CPRO_MATCH_KEY_FILE": str(keys / "match.key"),
-    }
-
-
 async def imported(
     environment: Mapping[str, str], tmp_path: Path, content: bytes, *options: str, answers: str = ""
 ) -> tuple[int, str]:
@@ -83,7 +72,7 @@ def second_key(tmp_path: Path) -> KeyMaker:
     return KeyMaker.from_file(tmp_path / "second.key", 2)
 
 
-async def test_after_a_change_of_key_every_learner_is_told_anew_departed_ones_too(
+async def test_rule_12_after_a_change_of_key_every_learner_is_told_anew_departed_ones_too(
     school: School, base: Database, second_key: KeyMaker
 ) -> None:
     await apply(school, export(1, 2, 3))
@@ -152,7 +141,7 @@ async def all_learners(school: School) -> list[Json]:
     return found + await learners(school, after=found[-1]["id"])
 
 
-async def test_after_a_restore_versions_stays_and_numbers_are_above_all_that_was_told(
+async def test_rule_12_after_a_restore_versions_stays_and_numbers_are_above_all_that_was_told(
     school: School, base: Database, keys: Path
 ) -> None:
     await apply(school, export(1, 2))

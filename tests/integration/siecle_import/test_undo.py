@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deploy.local.client import Json, School
-from services.siecle_import.erasing import erase
+from services.siecle_import.erasing import forget
 from services.siecle_import.handlers import handle
 from services.siecle_import.store import pupils
 from shared.database import Database
@@ -20,6 +20,7 @@ from shared.messaging.parked import park
 from tests.integration.siecle_import.support import (
     apply,
     entries,
+    erased,
     events,
     export,
     learners,
@@ -53,7 +54,9 @@ async def state(school: School) -> dict[str, tuple[bool, str | None, str | None]
     return {p["family_name"]: (p["active"], p["division"], p["reason"]) for p in found}
 
 
-async def test_an_import_is_taken_back_learner_by_learner(school: School, base: Database) -> None:
+async def test_rule_13_an_import_is_taken_back_learner_by_learner(
+    school: School, base: Database
+) -> None:
     await apply(school, export(1, 2, 3))
     await apply(school, export(1, 2, day=1))
     before = await state(school)
@@ -110,7 +113,7 @@ async def test_only_the_last_applied_import_is_undone_and_once(school: School) -
     assert (await post(school, f"/imports/{uuid4()}/undo")).status_code == 404
 
 
-async def test_learners_named_by_a_closed_transfer_stay_and_a_return_can_be_asked(
+async def test_rule_13_learners_named_by_a_closed_transfer_stay_and_a_return_can_be_asked(
     school: School, base: Database
 ) -> None:
     await apply(school, export(1, 2, 3))
@@ -163,8 +166,8 @@ async def test_a_learner_whom_only_an_undone_import_had_created_is_erased_a_day_
     await undo(school, done)
     await closed(base, created["NOM003"], school)
     now = dt.datetime(2026, 1, 21, tzinfo=dt.UTC)
-    assert await erase(base, now - dt.timedelta(days=1)) == 0, "not before"
-    assert await erase(base, now + dt.timedelta(days=1)) == 1
+    assert await erased(base, now - dt.timedelta(days=1)) == 0, "not before"
+    assert await erased(base, now + dt.timedelta(days=1)) == 1
     assert [e["pupil_id"] for e in await events(base, "%erased%")] == [created["NOM002"]]
     assert set(await state(school)) == {"NOM001", "NOM003"}
     async with base.connection() as connection:
@@ -179,9 +182,9 @@ async def test_nobody_is_erased_while_an_event_is_parked(school: School, base: D
     later = dt.datetime(2026, 1, 25, tzinfo=dt.UTC)
     async with base.connection() as connection:
         await park(connection, uuid4(), "{}", "Error")
-        assert await erase(base, later) == 0
+        assert await erased(base, later) == 0
         await connection.execute("DELETE FROM parked")
-    assert await erase(base, later) == 1
+    assert await erased(base, later) == 1
 
 
 async def test_an_erasure_during_an_import_ends_neither(
@@ -202,7 +205,7 @@ async def test_an_erasure_during_an_import_ends_neither(
     monkeypatch.setattr(pupils, "base_of", slowly)
     confirmed = asyncio.create_task(school.confirm(ready))
     await asked.wait()
-    assert await erase(base, dt.datetime(2026, 1, 25, tzinfo=dt.UTC)) == 0, "he is back"
+    assert await erased(base, dt.datetime(2026, 1, 25, tzinfo=dt.UTC)) == 0, "he is back"
     assert (await confirmed)["state"] == "applied"
     assert len(await learners(school, active=True)) == 2
 
@@ -212,12 +215,12 @@ async def test_what_is_kept_for_a_time_only_is_erased_after_it(
 ) -> None:
     await apply(school, export(1, {"n": "2", "ID_NATIONAL": None}))
     waiting = await send(school, export(1, 3, day=1))
-    await erase(base, dt.datetime(2026, 2, 10, tzinfo=dt.UTC))
+    await forget(base, dt.datetime(2026, 2, 10, tzinfo=dt.UTC))
     await school.wait_for_import(waiting["id"], {"ready"})
-    await erase(base, dt.datetime(2026, 3, 10, tzinfo=dt.UTC))
+    await forget(base, dt.datetime(2026, 3, 10, tzinfo=dt.UTC))
     given_up = await school.wait_for_import(waiting["id"], {"cancelled"})
     assert await entries(school, given_up, "created") == []
-    await erase(base, dt.datetime(2027, 3, 10, tzinfo=dt.UTC))
+    await forget(base, dt.datetime(2027, 3, 10, tzinfo=dt.UTC))
     answer = await school.call("siecle_import", "GET", "/imports")
     first = answer.json()["imports"][-1]
     assert (first["state"], first["findings"], first["file_name"]) == ("applied", [], None)

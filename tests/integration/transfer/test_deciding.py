@@ -241,13 +241,15 @@ async def test_one_of_several_aliases_in_common_is_enough(both_on: Transfer) -> 
     assert await states(both_on) == ["requested"]
 
 
-async def test_the_reconcile_finds_nothing_in_normal_life(both_on: Transfer) -> None:
+async def test_rule_11_the_reconcile_finds_nothing_in_normal_life(both_on: Transfer) -> None:
     await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), imported(B))
     assert await reconcile(both_on.database) == 0
     assert await states(both_on) == ["requested"]
 
 
-async def test_the_reconcile_opens_what_was_missed_and_asks_again(both_on: Transfer) -> None:
+async def test_rule_11_the_reconcile_opens_what_was_missed_and_asks_again(
+    both_on: Transfer,
+) -> None:
     await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), imported(B))
     async with both_on.database.transaction() as transaction:
         await transaction.connection.execute("DELETE FROM transfer")

@@ -94,7 +94,7 @@ async def test_a_merge_before_the_learner_is_known_keeps_him_out_until_it_is_und
         assert await known(both_on) == {double.pupil_id}
 
 
-async def test_a_learner_whom_only_an_undone_import_had_created_has_not_departed(
+async def test_rule_13_a_learner_whom_only_an_undone_import_had_created_has_not_departed(
     both_on: Transfer,
 ) -> None:
     """B undoes the import that created him: the request of A is withdrawn, and C gets nothing."""
