@@ -4,7 +4,7 @@ import datetime as dt
 
 import structlog
 
-from services.inspector_access.store import looks
+from services.inspector_access.store import looks, switches
 from shared.clock import pause
 from shared.database import Database, purge
 from shared.service import Runtime
@@ -12,6 +12,8 @@ from shared.service import Runtime
 PAUSE_SECONDS = 3600.0
 LOOKS = dt.timedelta(days=365)
 """How long looks, and inspectors who are in charge of nothing any more, are kept."""
+CHANGES = dt.timedelta(days=3 * 365)
+"""How long it is kept who has set a switch."""
 KERNEL = dt.timedelta(days=90)
 """How long received and parked events and idempotency keys are kept."""
 
@@ -29,10 +31,11 @@ async def run(runtime: Runtime) -> None:
 
 
 async def forget(database: Database, now: dt.datetime) -> None:
-    """Forget looks and inspectors of more than a year ago, and what the kernel has kept for 90
-    days.
+    """Forget looks and inspectors of more than a year ago, changes of more than three, and what the
+    kernel has kept for 90 days.
     """
     async with database.connection() as connection:
         await looks.forget(connection, now - LOOKS)
         await looks.forget_inspectors(connection, now - LOOKS)
+        await switches.forget_changes(connection, now - CHANGES)
         await purge(connection, now - KERNEL)

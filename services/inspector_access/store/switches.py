@@ -228,6 +228,11 @@ async def history(connection: Connection, uai: Uai, diploma: str) -> list[Record
     )
 
 
+async def forget_changes(connection: Connection, before: dt.datetime) -> None:
+    """Forget what happened to switches before that moment; where they stand stays."""
+    await connection.execute("DELETE FROM switch_change WHERE changed_at < $1", before)
+
+
 _OPEN = f"""
     {_BOTH}
     SELECT DISTINCT ON (c.uai, c.diploma) c.uai, s.name AS school, s.town, s.email, c.diploma,

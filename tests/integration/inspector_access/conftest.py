@@ -18,6 +18,7 @@ from deploy.local.servers import (
 )
 from services.dossier.__main__ import service as dossier
 from services.inspector_access.__main__ import service as inspector_access
+from services.inspector_access.store import single_file
 from services.siecle_import.__main__ import service as siecle_import
 from shared.database import Database, migrate
 from shared.service import Service
@@ -60,7 +61,9 @@ async def alone(servers: Servers, keys: Path, sign: Sign) -> AsyncIterator[Acces
 @pytest.fixture
 async def access(alone: Access) -> Access:
     """The same, emptied."""
-    async with alone.database.connection() as connection:
+    async with alone.database.transaction() as transaction:
+        connection = transaction.connection
+        await single_file(connection)  # so that it does not meet a look at the calendar
         tables = await connection.fetchval(
             """
             SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables

@@ -272,6 +272,11 @@ async def test_an_owner_that_is_away_is_told_and_the_log_says_what_was_asked(
     await retention.forget(access.database, now + retention.LOOKS)
     assert (await access.staff("GET", "/log"))["looks"] == []
     assert await visit.open(), "who is in charge of something stays"
+    changed = dt.datetime.combine(dt.date(2026, 1, 20), dt.time(0), dt.UTC)
+    await retention.forget(access.database, changed + retention.CHANGES)
+    assert len(await access.staff("GET", f"/{TNE}/history")) == 1
+    await retention.forget(access.database, changed + retention.CHANGES + dt.timedelta(days=1))
+    assert await access.staff("GET", f"/{TNE}/history") == []
 
 
 async def test_who_has_been_in_charge_of_nothing_for_a_year_is_forgotten(access: Access) -> None:
