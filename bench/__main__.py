@@ -6,7 +6,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ import aio_pika
 from rich.console import Console
 from rich.table import Table
 
+from bench.directory import directory_rates
 from bench.match import BATCH, match_figures
 from bench.parse import parse_rates
 from deploy.local.servers import (
@@ -33,8 +34,8 @@ EVENTS = 4_000
 NAIVE_EVENTS = 400
 ROUNDS = 3
 
-Stage = tuple[str, float, float]
-"""What a stage was measured in, ours, and the naive way."""
+Stage = tuple[str, str, float, float]
+"""A stage, what it was measured in, ours, and the naive way."""
 
 Drain = Callable[[aio_pika.abc.AbstractExchange, Database], Awaitable[None]]
 
@@ -101,23 +102,29 @@ async def _relay() -> tuple[float, float]:
             await drop_database(servers, name)
 
 
-def _parse(_: Console) -> Stage:
-    return "pupils/s", *parse_rates()
+def _parse(_: Console) -> Sequence[Stage]:
+    return [("parse", "pupils/s", *parse_rates())]
 
 
-def _relayed(_: Console) -> Stage:
-    return "events/s", *asyncio.run(_relay())
+def _relayed(_: Console) -> Sequence[Stage]:
+    return [("relay", "events/s", *asyncio.run(_relay()))]
 
 
-def _match(console: Console) -> Stage:
+def _match(console: Console) -> Sequence[Stage]:
     found = match_figures(console)
-    return "events/s", BATCH / found.matched * 1000, BATCH / found.singly * 1000
+    return [("match", "events/s", BATCH / found.matched * 1000, BATCH / found.singly * 1000)]
 
 
-STAGES: dict[str, Callable[[Console], Stage]] = {
+def _directory(_: Console) -> Sequence[Stage]:
+    imports, searches = asyncio.run(directory_rates())
+    return [("directory", "schools/s", *imports), ("school search", "searches/s", *searches)]
+
+
+STAGES: dict[str, Callable[[Console], Sequence[Stage]]] = {
     "parse": _parse,
     "relay": _relayed,
     "match": _match,
+    "directory": _directory,
 }
 
 
@@ -125,9 +132,9 @@ def main() -> None:
     """Measure every stage, or those that are named (`make bench ARGS=match`)."""
     console = Console()
     table = Table("stage", "unit", "ours", "naive", "ratio")
-    for stage in sys.argv[1:] or STAGES:
-        unit, ours, naive = STAGES[stage](console)
-        table.add_row(stage, unit, f"{ours:,.0f}", f"{naive:,.0f}", f"{ours / naive:.1f}")
+    for name in sys.argv[1:] or STAGES:
+        for stage, unit, ours, naive in STAGES[name](console):
+            table.add_row(stage, unit, f"{ours:,.0f}", f"{naive:,.0f}", f"{ours / naive:.1f}")
     console.print(table)
 
 

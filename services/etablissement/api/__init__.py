@@ -1,0 +1,29 @@
+"""HTTP of `etablissement`: one module a subject, and the problems that all of them answer with."""
+
+from services.etablissement.api import (
+    cards,
+    contacts,
+    directory,
+    images,
+    modules,
+    problems,
+    schools,
+    signin,
+    user_tables,
+    users,
+)
+from shared.web.problems import Problem
+
+ROUTERS = (
+    schools.search,
+    schools.router,
+    directory.router,
+    cards.router,
+    images.router,
+    contacts.router,
+    modules.router,
+    users.router,
+    user_tables.router,
+    signin.router,
+)
+PROBLEMS: dict[type[Exception], Problem] = {**problems.PROBLEMS, **images.PROBLEMS}
