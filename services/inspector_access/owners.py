@@ -14,6 +14,7 @@ import structlog
 from asyncpg import Record
 
 from services.inspector_access.domain.errors import (
+    CardsAwayError,
     LearnersAwayError,
     ListChangedError,
     NotThereError,
@@ -56,6 +57,7 @@ class Owner:
 
 
 LEARNERS = Owner("siecle_import_url", LearnersAwayError)
+CARDS = Owner("etablissement_url", CardsAwayError)
 RECORDS = Owner("dossier_url", RecordsAwayError)
 
 

@@ -6,9 +6,14 @@ from shared.settings import Settings
 
 
 class AccessSettings(Settings):
-    """`CPRO_SIECLE_IMPORT_URL` and `CPRO_DOSSIER_URL` beside the common settings."""
+    """`CPRO_SIECLE_IMPORT_URL`, `CPRO_DOSSIER_URL` and `CPRO_ETABLISSEMENT_URL` beside the common
+    settings.
+    """
 
     siecle_import_url: str | None = Field(
         default=None, description="`siecle_import`, which holds the learners"
     )
     dossier_url: str | None = Field(default=None, description="`dossier`, which holds the records")
+    etablissement_url: str | None = Field(
+        default=None, description="`etablissement`, which holds the cards of schools"
+    )

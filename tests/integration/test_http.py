@@ -57,7 +57,7 @@ CHAIN_ROUTES = [
     if name in {"siecle_import", "transfer", "dossier"}
     if not path.startswith("/inspection/")  # walked with those whom they are for
 ]
-WALKED_ELSEWHERE = {"inspector_access"}
+WALKED_ELSEWHERE = {"etablissement", "inspector_access"}
 """Services whose tests walk their routes themselves."""
 SCHOOL_ROUTES = [route for route in CHAIN_ROUTES if route[2].startswith("/schools/")]
 

@@ -17,8 +17,13 @@ from pydantic import BaseModel, Field
 from services.inspector_access import owners
 from services.inspector_access.api.switches import DiplomaCode
 from services.inspector_access.domain.access import alphabetical
-from services.inspector_access.domain.errors import ClosedAccessError, UnknownMefError
-from services.inspector_access.owners import LEARNERS, RECORDS
+from services.inspector_access.domain.errors import (
+    ClosedAccessError,
+    NotThereError,
+    OwnerAwayError,
+    UnknownMefError,
+)
+from services.inspector_access.owners import CARDS, LEARNERS, RECORDS
 from services.inspector_access.store import looks, switches
 from services.inspector_access.store.looks import What
 from shared.clock import PARIS
@@ -50,9 +55,17 @@ class Open(BaseModel):
 
 
 class Card(Open):
-    """The same with the school's card and the MEF of the diploma."""
+    """The same with the school's card and the MEF of the diploma. While `complete` is false, the
+    cards' owner does not answer, and only what the registry has told is shown.
+    """
 
     email: str | None
+    address: list[str] = []
+    postcode: str | None = None
+    phone: str | None = None
+    head_name: str | None = None
+    head_function: str | None = None
+    complete: bool
     mefs: list[str]
 
 
@@ -191,7 +204,12 @@ async def read_card(
 ) -> Card:
     """The school's card, and the MEF of the diploma."""
     reading = await _look(runtime, caller, uai, diploma, What.CARD)
-    return Card(**reading.access, previous_visit=reading.previous)
+    known = {**reading.access, "previous_visit": reading.previous}
+    try:
+        told = await reading.ask(CARDS, "GET", "/card")
+    except (OwnerAwayError, NotThereError):
+        return Card(**known, complete=False)
+    return Card(**{**known, **told, "school": told["name"] or known["school"]}, complete=True)
 
 
 @router.get(OF_DIPLOMA + "/learners")

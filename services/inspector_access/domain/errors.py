@@ -25,6 +25,10 @@ class RecordsAwayError(OwnerAwayError):
     """Nobody can say what the records are."""
 
 
+class CardsAwayError(OwnerAwayError):
+    """Nobody can say more of a school than what the registry has told."""
+
+
 class NotThereError(Exception):
     """The owner has no such learner or record for this diploma in this school."""
 
