@@ -5,6 +5,7 @@ from services.etablissement.api import (
     contacts,
     directory,
     images,
+    inspection,
     modules,
     problems,
     schools,
@@ -25,5 +26,6 @@ ROUTERS = (
     users.router,
     user_tables.router,
     signin.router,
+    inspection.router,
 )
 PROBLEMS: dict[type[Exception], Problem] = {**problems.PROBLEMS, **images.PROBLEMS}
