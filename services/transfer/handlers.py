@@ -40,7 +40,7 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
     if moved := batch.of(DossierTransferred):
         touched |= await _close(transaction, moved)
     if refused := batch.of(DossierTransferRefused):
-        touched |= await _cancel(transaction, refused)
+        touched |= _keys(await transfers.cancel(connection, refused))
     await decide(transaction, touched)
 
 
@@ -84,17 +84,8 @@ async def _keep_schools(transaction: Transaction, registry: Sequence[SchoolUpdat
 async def _close(transaction: Transaction, answers: Sequence[DossierTransferred]) -> set[bytes]:
     rows = await transfers.close(transaction.connection, answers)
     transaction.publish(closed(row) for row in rows)
-    return await _keys_of_both(transaction, rows)
+    return _keys(rows)
 
 
-async def _cancel(
-    transaction: Transaction, refusals: Sequence[DossierTransferRefused]
-) -> set[bytes]:
-    rows = await transfers.cancel(transaction.connection, refusals)
-    return await _keys_of_both(transaction, rows)
-
-
-async def _keys_of_both(transaction: Transaction, rows: Sequence[Record]) -> set[bytes]:
-    """The INE keys of both sides: other departures may have waited for this answer."""
-    pupils = {row[side] for row in rows for side in ("origin_pupil", "destination_pupil")}
-    return await presences.keys_of_pupils(transaction.connection, pupils) if pupils else set()
+def _keys(rows: Iterable[Record]) -> set[bytes]:
+    return {key for row in rows for key in row["ine_keys"]}

@@ -17,6 +17,10 @@ SIDES = """id, kind, reverses, origin_uai, origin_pupil, origin_stay, destinatio
     destination_pupil"""
 """What a request is made of."""
 
+_KEYS = """ARRAY(SELECT ine_key FROM match_key k
+    WHERE k.pupil_id IN (origin_pupil, destination_pupil)) AS ine_keys"""
+"""The INE keys of both sides: other departures may have waited for this answer."""
+
 
 async def open_transfers(connection: Connection, decisions: Sequence[Decision]) -> list[Record]:
     """Enter a requested transfer for each decision (with an arrival); returns the transfers."""
@@ -61,7 +65,7 @@ async def withdraw(connection: Connection, transfers: Sequence[UUID]) -> None:
 
 async def close(connection: Connection, answers: Sequence[DossierTransferred]) -> list[Record]:
     """Close the requests whose records have moved, and keep the newest counts of those that
-    records have followed since; returns the former.
+    records have followed since; returns the former, with the `ine_keys` of both sides.
 
     Where a reversal is answered, the transfer that it takes back is reversed, and nothing moves
     between its learners until someone lifts that. An answer given again changes nothing.
@@ -98,7 +102,7 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
                 greatest(origin_pupil, destination_pupil), id, clock_timestamp()
             FROM told WHERE reversed ON CONFLICT DO NOTHING
         )
-        SELECT {SIDES}, counts FROM told WHERE closes
+        SELECT {SIDES}, counts, {_KEYS} FROM told WHERE closes
         """,
         list(newest),
         [dict(answer.counts) for answer in newest.values()],
@@ -110,14 +114,15 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
 async def cancel(
     connection: Connection, refusals: Sequence[DossierTransferRefused]
 ) -> list[Record]:
-    """End requests that `dossier` has refused; the departures are then decided anew."""
+    """End requests that `dossier` has refused; the departures are then decided anew: `ine_keys` of
+    both sides.
+    """
     return await connection.fetch(
-        """
+        f"""
         UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
             refused_because = r.reason
         FROM unnest($1::uuid[], $2::text[]) AS r (id, reason)
-        WHERE t.id = r.id AND state = 'requested'
-        RETURNING t.id, origin_pupil, destination_pupil
+        WHERE t.id = r.id AND state = 'requested' RETURNING t.id, {_KEYS}
         """,
         [refusal.transfer_id for refusal in refusals],
         [refusal.reason for refusal in refusals],
