@@ -14,6 +14,7 @@ import aio_pika
 from rich.console import Console
 from rich.table import Table
 
+from bench.directory import directory_rates
 from bench.match import BATCH, match_figures
 from bench.parse import parse_rates
 from deploy.local.servers import (
@@ -114,10 +115,22 @@ def _match(console: Console) -> Stage:
     return "events/s", BATCH / found.matched * 1000, BATCH / found.singly * 1000
 
 
+def _directory(_: Console) -> Stage:
+    imports, _searches = asyncio.run(directory_rates())
+    return "schools/s", *imports
+
+
+def _school_search(_: Console) -> Stage:
+    _imports, searches = asyncio.run(directory_rates())
+    return "searches/s", *searches
+
+
 STAGES: dict[str, Callable[[Console], Stage]] = {
     "parse": _parse,
     "relay": _relayed,
     "match": _match,
+    "directory": _directory,
+    "school search": _school_search,
 }
 
 

@@ -1,0 +1,112 @@
+"""The public directory into the registry, beside one statement a row; and the search in it."""
+
+import io
+import secrets
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+from deploy.local.servers import create_database, drop_database, running_servers
+from services.etablissement import directory, importing
+from services.etablissement.__main__ import service
+from services.etablissement.domain.words import fold
+from services.etablissement.registry import By
+from services.etablissement.store import schools
+from services.etablissement.store.directory import COLUMNS
+from shared.clock import Clock
+from shared.database import Database, migrate
+from shared.events import SchoolUpdated
+from tests.support.directory import school, written
+
+SCHOOLS = 70_000
+NAIVE_SCHOOLS = 3_000
+SEARCHES = ("jules verne", "lycee prof", "Saint-Denis", "ecole", "boucher mans", "oeuvre epinal")
+ROUNDS = 5
+
+Fill = Callable[[Database, bytes], Awaitable[None]]
+
+
+async def _ours(database: Database, content: bytes) -> None:
+    by, import_id = By("bench", Clock().now()), uuid4()
+    async with database.transaction() as transaction:
+        await importing.receive(transaction, import_id, io.BytesIO(content), by)
+    async with database.transaction() as transaction:
+        await importing.apply(transaction, import_id, by)
+
+
+async def _singly(database: Database, content: bytes) -> None:
+    """A row, a statement, its history, its event."""
+    report = directory.Report()
+    async with database.transaction() as transaction:
+        for line in directory.lines(io.BytesIO(content), report):
+            row = await transaction.connection.fetchrow(
+                f"""
+                INSERT INTO school ({", ".join(COLUMNS)})
+                VALUES ({", ".join(f"${place + 1}" for place in range(len(COLUMNS)))})
+                ON CONFLICT (uai) DO UPDATE SET version = school.version + 1,
+                    ({", ".join(COLUMNS)}) = ({", ".join(f"excluded.{c}" for c in COLUMNS)})
+                RETURNING *
+                """,
+                *line,
+            )
+            if row is None:
+                raise LookupError("an upsert answers with its row")
+            await schools.note(transaction.connection, row, "created", {}, "bench", Clock().now())
+            event = {field: row[field] for field in SchoolUpdated.model_fields}
+            transaction.publish([SchoolUpdated(**event)])
+
+
+async def _rate(fill: Fill, database: Database, count: int) -> float:
+    """Schools a second, from the file to the commit, into an empty registry."""
+    await database.pool.execute("TRUNCATE school, directory_import, outbox CASCADE")
+    content = written(school(number) for number in range(count))
+    begun = time.perf_counter()
+    await fill(database, content)
+    return count / (time.perf_counter() - begun)
+
+
+async def _searches(database: Database) -> float:
+    """Median searches a second among as many schools as the directory has."""
+    taken = []
+    async with database.connection() as connection:
+        for text in SEARCHES * ROUNDS:
+            begun = time.perf_counter()
+            await schools.found_by_words(connection, fold(text), 10, are_open=True)
+            taken.append(time.perf_counter() - begun)
+    return 1 / statistics.median(taken)
+
+
+async def _reads(database: Database) -> float:
+    """The same by reading every school: the naive way."""
+    taken = []
+    async with database.connection() as connection:
+        for text in SEARCHES:
+            begun = time.perf_counter()
+            await connection.fetch(
+                """
+                SELECT * FROM school WHERE name_words || ' ' || town_words LIKE '%' || $1 || '%'
+                ORDER BY name LIMIT 10
+                """,
+                fold(text),
+            )
+            taken.append(time.perf_counter() - begun)
+    return 1 / statistics.median(taken)
+
+
+async def directory_rates() -> tuple[tuple[float, float], tuple[float, float]]:
+    """Schools a second that are imported, then searches a second; each ours and the naive way."""
+    with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder)) as servers:
+        name = f"bench_{secrets.token_hex(4)}"
+        url = await create_database(servers, name)
+        await migrate(url, service.migration_folders)
+        database = await Database.open(url, 4)
+        try:
+            naive = await _rate(_singly, database, NAIVE_SCHOOLS)
+            ours = await _rate(_ours, database, SCHOOLS)
+            return (ours, naive), (await _searches(database), await _reads(database))
+        finally:
+            await database.close()
+            await drop_database(servers, name)

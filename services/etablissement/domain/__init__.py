@@ -1,0 +1,1 @@
+"""The rules of schools, cards, persons and rights, without I/O."""

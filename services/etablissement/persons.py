@@ -1,0 +1,145 @@
+"""What is done with persons and rights: invite, end, bind at the first sign-in."""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from asyncpg import Record
+from uuid_utils.compat import uuid7
+
+from services.etablissement.domain import errors
+from services.etablissement.domain.cards import missing
+from services.etablissement.domain.granting import check_ends, check_gives, ended_together
+from services.etablissement.domain.granting import given_together as together
+from services.etablissement.registry import By
+from services.etablissement.store import persons, rights, schools
+from shared.database import Connection, Transaction
+from shared.identifiers import Uai
+from shared.rights import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Someone to invite, as what, from when until when (excluded; None: without end)."""
+
+    email: str
+    name: str
+    function: str
+    role: Role
+    valid_from: dt.datetime
+    valid_until: dt.datetime | None
+
+
+async def check_school(connection: Connection, uai: Uai) -> None:
+    """See that users can be created in a school.
+
+    Raises:
+        UnknownSchoolError, NotOpenError: it has none.
+        IncompleteCardError: its card lacks what they need.
+    """
+    row = await schools.one(connection, uai)
+    if row is None:
+        raise errors.UnknownSchoolError
+    if not row["open"]:
+        raise errors.NotOpenError
+    if lacking := missing(dict(row)):
+        raise errors.IncompleteCardError(lacking)
+
+
+async def invite(
+    connection: Connection, uai: Uai, invitation: Invitation, giver: Collection[Role], by: By
+) -> UUID:
+    """Invite someone into a school, or give one who is known a further right there; returns the
+    person's id. `giver` are the roles of who invites.
+
+    Raises:
+        NotYoursToGiveError: they do not suffice.
+    """
+    check_gives(giver, invitation.role)
+    person = await persons.invited(
+        connection, uuid7(), invitation.email, invitation.name, invitation.function, by.at
+    )
+    term = (invitation.valid_from, invitation.valid_until)
+    for role in together(invitation.role):
+        await rights.give(connection, uuid7(), person, role, (uai, None), term, by.who, by.at)
+    return person
+
+
+async def end(
+    connection: Connection, uai: Uai, right: UUID, giver: Collection[Role], by: By
+) -> None:
+    """End a right in a school now. A delegation ends with « gestion ».
+
+    Raises:
+        UnknownRightError: the school has no such right, or it has ended.
+        NotYoursToGiveError: the roles of who ends it do not suffice.
+        LastHeadError: it is that of the only head.
+    """
+    held = await _locked(connection, uai, right, by)
+    role = Role(held["role"])
+    heads = await rights.other_heads(connection, uai, by.at, held["person"])
+    check_ends(giver, role, heads)
+    await rights.end(connection, held["person"], ended_together(role), uai, None, by.who, by.at)
+
+
+async def end_head(connection: Connection, uai: Uai, right: UUID, by: By) -> None:
+    """End the right of a head, be it the only one: an administrator invites the next.
+
+    Raises:
+        UnknownRightError: it is not the right of a head of this school, or it has ended.
+    """
+    held = await _locked(connection, uai, right, by)
+    if held["role"] != Role.DIRECTION:
+        raise errors.UnknownRightError
+    await rights.end(connection, held["person"], [Role.DIRECTION], uai, None, by.who, by.at)
+
+
+async def _locked(connection: Connection, uai: Uai, right: UUID, by: By) -> Record:
+    await rights.lock(connection, uai)
+    held = await rights.one(connection, right, by.at)
+    if held is None or held["uai"] != uai:
+        raise errors.UnknownRightError
+    return held
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the identity provider says of who signs in; `id` is made of issuer and subject."""
+
+    id: UUID
+    email: str
+    email_verified: bool
+    name: str
+
+
+async def recognise(transaction: Transaction, account: Account, at: dt.datetime) -> Record | None:
+    """The person who signs in, with the visit noted; None if nobody is known.
+
+    A verified address binds the person who was invited under it to the account, once and for good.
+    A further invitation under another address that the account proves joins the same person. Rights
+    belong to the account from then on, whatever its address becomes.
+    """
+    connection = transaction.connection
+    person = await persons.of_account(connection, account.id)
+    if account.email_verified:
+        person = await _proved(connection, account, person)
+    if person is None:
+        return None
+    return await persons.seen(connection, person["id"], account.name, at)
+
+
+async def _proved(connection: Connection, account: Account, person: Record | None) -> Record | None:
+    """The person after the account has proved its address."""
+    invited = await persons.of_email(connection, account.email)
+    if invited is None:
+        if person is not None:
+            await persons.readdress(connection, person["id"], account.email)
+    elif invited["account"] == account.id:  # bound by a visit at the same moment, perhaps
+        return invited
+    elif invited["account"] is None:
+        if person is None:
+            await persons.bind(connection, invited["id"], account.id)
+            return invited
+        await persons.join(connection, invited["id"], person["id"], account.email)
+    return person

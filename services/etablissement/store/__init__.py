@@ -1,0 +1,1 @@
+"""The SQL of `etablissement`, over sets: each function is one question or one change."""
