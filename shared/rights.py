@@ -55,6 +55,7 @@ class Action(StrEnum):
     FIND_SCHOOLS = "find-schools"
     SIGN_IN = "sign-in"
     READ_HOLDERS = "read-holders"
+    READ_MEFS = "read-mefs"
     SEE_INSPECTORS = "see-inspectors"
     SWITCH_INSPECTORS = "switch-inspectors"
     MANAGE_DIPLOMAS = "manage-diplomas"
@@ -97,6 +98,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.FIND_SCHOOLS: frozenset(Role),
     Action.SIGN_IN: frozenset(),
     Action.READ_HOLDERS: frozenset(),
+    Action.READ_MEFS: frozenset(),
     Action.SEE_INSPECTORS: _STAFF | _ADMINISTRATORS,
     Action.SWITCH_INSPECTORS: _SWITCHERS,
     Action.MANAGE_DIPLOMAS: _ADMINISTRATORS,
@@ -116,6 +118,7 @@ SCOPES: Final[Mapping[str, frozenset[Action]]] = {
     "records:write": frozenset({Action.READ_RECORDS, Action.WRITE_RECORDS}),
     "records:read": frozenset({Action.READ_RECORDS}),
     "pupils:read": frozenset({Action.READ_PUPILS}),
+    "pupils:mefs": frozenset({Action.READ_MEFS}),
     "pupils:resolve": frozenset({Action.RESOLVE_PUPILS}),
     "keys:make": frozenset({Action.MAKE_KEYS}),
     "transfers:under-way": frozenset({Action.READ_UNDER_WAY}),
@@ -131,6 +134,7 @@ SCOPES: Final[Mapping[str, frozenset[Action]]] = {
 SERVICE_SCOPES: Final[Mapping[str, str]] = {
     "dossier": "pupils:resolve",
     "gateway": "persons:sign-in",
+    "inspector_access": "pupils:mefs",
     "notifier": "transfers:count persons:holders",
     "siecle_import": "transfers:under-way",
     "transfer": "keys:make parked:read",

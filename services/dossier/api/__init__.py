@@ -1,6 +1,6 @@
 """HTTP of `dossier`: one module a subject, the problems that all of them answer with."""
 
-from services.dossier.api import attachments, export, looks, records, remarks, search
+from services.dossier.api import attachments, export, inspection, looks, records, remarks, search
 from shared.web.problems import Problem
 
 ROUTERS = (
@@ -10,6 +10,7 @@ ROUTERS = (
     remarks.router,
     looks.router,
     export.router,
+    inspection.router,
 )
 PROBLEMS: dict[type[Exception], Problem] = {
     **records.PROBLEMS,

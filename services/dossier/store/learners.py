@@ -17,13 +17,13 @@ async def keep_learners(connection: Connection, pupils: Sequence[PupilEvent]) ->
     """
     await connection.execute(
         """
-        INSERT INTO learner (pupil_id, uai, version, stay, active)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[])
+        INSERT INTO learner (pupil_id, uai, version, stay, active, mef)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[], $6::text[])
             AS p (pupil_id)
         WHERE NOT EXISTS (SELECT FROM erased e WHERE e.pupil_id = p.pupil_id)
         ON CONFLICT (pupil_id) DO UPDATE SET
             uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
-            active = EXCLUDED.active,
+            active = EXCLUDED.active, mef = EXCLUDED.mef,
             moved_to = CASE WHEN EXCLUDED.stay <= learner.moved_stay THEN learner.moved_to END
         WHERE learner.version < EXCLUDED.version
         """,
@@ -32,6 +32,7 @@ async def keep_learners(connection: Connection, pupils: Sequence[PupilEvent]) ->
         [p.version for p in pupils],
         [p.stay for p in pupils],
         [p.active for p in pupils],
+        [p.mef for p in pupils],
     )
 
 

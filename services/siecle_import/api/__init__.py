@@ -1,8 +1,17 @@
 """HTTP of `siecle_import`: imports, what they say in detail, learners and their data, merges, whom
-other schools offer, and what other services ask.
+other schools offer, what other services ask, and inspections.
 """
 
-from services.siecle_import.api import data, for_services, imports, merges, offers, pupils, reports
+from services.siecle_import.api import (
+    data,
+    for_services,
+    imports,
+    inspection,
+    merges,
+    offers,
+    pupils,
+    reports,
+)
 from shared.web.problems import Problem
 
 ROUTERS = (
@@ -13,6 +22,7 @@ ROUTERS = (
     merges.router,
     offers.router,
     for_services.router,
+    inspection.router,
 )
 PROBLEMS: dict[type[Exception], Problem] = {
     **imports.PROBLEMS,

@@ -1,0 +1,1 @@
+"""The rules of diplomas, tables and access, without I/O."""
