@@ -30,16 +30,20 @@ SERVICES = (
     "notifier",
     "gateway",
 )
+GATEWAY = "gateway"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A running system. `urls` holds the base URL of each service by its name."""
+    """A running system. `urls` holds the base URL of each service by its name, `environments` what
+    each was told.
+    """
 
     urls: Mapping[str, str]
     servers: Servers
     signer: Signer
     processes: Sequence[Process]
+    environments: Mapping[str, Mapping[str, str]]
 
     def token(self, claims: Mapping[str, object]) -> str:
         """A token that the services accept for five minutes, with these claims."""
@@ -75,6 +79,12 @@ def running_stack(
         databases = _databases(servers, services, fresh=fresh)
         common = _common(servers, keys, urls, today) | dict(environment or {})
         own = {name: common | _own(name, databases[name], urls[name], folder) for name in services}
+        if GATEWAY in services:
+            issuer = f"http://127.0.0.1:{kept.port(folder, 'provider')}"
+            own[GATEWAY] |= _signs_in(issuer, folder)
+            provider = [_provider(issuer, folder)]
+            stack.callback(lambda: stop(*provider, within=5))
+            stack.enter_context(kept_running(provider))
 
         def program(name: str, command: str) -> Program:
             log = folder / "logs" / f"{name}-{command}.log"
@@ -89,7 +99,7 @@ def running_stack(
         for process, url in zip(list(processes), urls.values(), strict=True):
             wait_until(partial(_ready, url), process, *processes, within=90)
         stack.enter_context(kept_running(processes))
-        yield Stack(urls, servers, keys, processes)
+        yield Stack(urls, servers, keys, processes, own)
 
 
 def _databases(servers: Servers, services: Sequence[str], *, fresh: bool) -> dict[str, str]:
@@ -138,6 +148,23 @@ def _own(service: str, database_url: str, url: str, folder: Path) -> dict[str, s
         kept.secret(file, lambda: secrets.token_bytes(32))
         settings["CPRO_MATCH_KEY_FILE"] = str(file)
     return settings
+
+
+def _signs_in(issuer: str, folder: Path) -> dict[str, str]:
+    """How the gateway signs people in: at the provider of the demonstration."""
+    return {
+        "CPRO_OIDC_ISSUER": issuer,
+        "CPRO_OIDC_CLIENT_SECRET": "local",
+        "CPRO_PERSON_KEY_FILE": str(folder / "keys" / "signing.jwk"),
+    }
+
+
+def _provider(issuer: str, folder: Path) -> Process:
+    """The identity provider, started."""
+    run = [sys.executable, "-m", "deploy.local.provider", issuer.rpartition(":")[2]]
+    environment = {**os.environ, "AUTHLIB_INSECURE_TRANSPORT": "1"}
+    log = folder / "logs" / "provider.log"
+    return start(Program("provider", run, log, environment, ROOT))
 
 
 def _ready(url: str) -> bool:

@@ -49,9 +49,7 @@ async def begin(database: Database, bound: Secrets, now: dt.datetime) -> str:
     return browser
 
 
-async def taken(
-    database: Database, browser: str, state: str, now: dt.datetime
-) -> Secrets | None:
+async def taken(database: Database, browser: str, state: str, now: dt.datetime) -> Secrets | None:
     """The secrets of this browser's sign-in, once; None if it began none, or with another state."""
     async with database.connection() as connection:
         row = await store.take_sign_in(connection, hashed(browser), now)
@@ -60,9 +58,7 @@ async def taken(
     return Secrets(row["state"], row["nonce"], row["verifier"])
 
 
-async def enter(
-    database: Database, knowers: Knowers, account: Account, now: dt.datetime
-) -> str:
+async def enter(database: Database, knowers: Knowers, account: Account, now: dt.datetime) -> str:
     """Begin the session of who has signed in; its random id, for the cookie.
 
     Raises:
@@ -91,7 +87,7 @@ async def enter(
 async def resume(
     database: Database, knowers: Knowers, visit: str, now: dt.datetime
 ) -> Session | None:
-    """The session of a cookie, its rights no older than they may be; None if there is none any more.
+    """The session of a cookie, its rights no older than they may be; None if it has ended.
 
     Raises:
         ServiceDownError: who knows the rights has not answered for too long.
@@ -139,9 +135,7 @@ async def _school(knowers: Knowers, session: Session, rights: Rights) -> School 
     return chosen(rights, before)
 
 
-async def choose(
-    database: Database, knowers: Knowers, session: Session, uai: str
-) -> School | None:
+async def choose(database: Database, knowers: Knowers, session: Session, uai: str) -> School | None:
     """Let the session be about this school; None if the person is nothing there.
 
     Raises:

@@ -151,7 +151,7 @@ class Provider:
         claims = await self._decoded(token)
         registry = jwt.JWTClaimsRegistry(
             leeway=LEEWAY_SECONDS,
-            iss={"essential": True, "value": self._settings.oidc_issuer},
+            iss={"essential": True, "value": str(self._settings.oidc_issuer)},
             aud={"essential": True, "value": self._settings.oidc_client_id},
             exp={"essential": True},
             iat={"essential": True},

@@ -1,4 +1,4 @@
-"""The settings of `gateway`: who signs people in, whom it asks, and what its pages say of the place."""
+"""The settings of `gateway`: who signs people in, whom it asks, what its pages tell."""
 
 from pathlib import Path
 from typing import Self
@@ -9,7 +9,7 @@ from shared.settings import Settings
 
 
 class GatewaySettings(Settings):
-    """Beside the common settings. In production the provider, the key and the address are required."""
+    """Beside the common settings. Production needs the provider, both keys and the address."""
 
     etablissement_url: str | None = Field(default=None, description="who may do what; the card")
     inspector_access_url: str | None = Field(default=None, description="inspectors, their console")

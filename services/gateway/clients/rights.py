@@ -40,16 +40,17 @@ class Knowers:
         }
         staff, inspector = await asyncio.gather(
             self._ask("etablissement", "POST", "/sign-in", json=body),
-            self._ask("inspector_access", "POST", "/sign-in", json=body),
-            return_exceptions=True,
+            self._inspector(body, needed=bool(before and before.inspects)),
         )
-        if isinstance(staff, BaseException):
-            raise staff
-        if isinstance(inspector, ServiceDownError) and not (before and before.inspects):
-            inspector = {"academies": {}, "name": None}
-        if isinstance(inspector, BaseException):
-            raise inspector
         return _rights(staff, inspector, account)
+
+    async def _inspector(self, body: Mapping[str, Any], *, needed: bool) -> Mapping[str, Any]:
+        try:
+            return await self._ask("inspector_access", "POST", "/sign-in", json=body)
+        except ServiceDownError:
+            if needed:
+                raise
+            return {}
 
     async def school(self, account: Account, uai: str) -> School | None:
         """The school, with what the person is there by his rights in its académie; None if nothing.

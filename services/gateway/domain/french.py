@@ -44,7 +44,7 @@ def number(value: float | None) -> str:
 
 def count(value: int, one: str, many: str | None = None) -> str:
     """« 1 élève », « 0 élève », « 1 250 élèves »; `many` when it is not formed by an s."""
-    return f"{number(value)} {one if abs(value) < 2 else many or one + 's'}"  # noqa: PLR2004
+    return f"{number(value)} {one if abs(value) < 2 else many or one + 's'}"
 
 
 def telephone(value: str | None) -> str:

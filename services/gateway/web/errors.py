@@ -1,4 +1,4 @@
-"""Errors as people see them: a page in French that says what to do, in the frame if there is one."""
+"""Errors as people see them: a page in French that says what to do, in the frame."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -138,6 +138,11 @@ def told_by(error: Exception) -> Told:
                 "Cela a été tenté trop souvent.",
                 f"Réessayez dans {error.minutes} min.",
             )
+    return _plainly_told(error)
+
+
+def _plainly_told(error: Exception) -> Told:
+    match error:
         case HTTPException(status_code=status):
             return _HTTP.get(status, NOT_FOUND)
         case RequestValidationError():
@@ -153,7 +158,7 @@ def down(service: str) -> Told:
     return Told(
         503,
         "Cette partie ne répond pas",
-        f"La partie « {part} » ne répond pas pour l'instant ; le reste de l'application fonctionne.",
+        f"La partie « {part} » ne répond pas pour l'instant ; le reste fonctionne.",
         "Réessayez dans quelques minutes. Si vous veniez d'enregistrer, vérifiez d'abord si cela a "
         "été pris en compte.",
     )

@@ -29,9 +29,7 @@ def is_enhanced(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def answer(
-    request: Request, template: str, status: int = 200, **values: Any
-) -> HTMLResponse:
+def answer(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page. `visit` of the request's state, if any, fills header and tabs."""
     visit = getattr(request.state, "visit", None)
     settings = parts_of(request).settings

@@ -60,7 +60,7 @@ class Upload:
     @property
     def form(self) -> FormData:
         """The fields before the file."""
-        return FormData(self._fields)
+        return FormData([*self._fields])
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The file, piece by piece.
@@ -135,7 +135,10 @@ class Upload:
         if self._in_file:
             self._ended = True
         elif self._field is not None:
-            field, value = self._field.decode(errors="replace"), self._value.decode(errors="replace")
+            field, value = (
+                self._field.decode(errors="replace"),
+                self._value.decode(errors="replace"),
+            )
             self._fields.append((field, value))
 
     def on_end(self) -> None:

@@ -1,7 +1,7 @@
 """The visit: who asks for a page, in which school, with what rights. Every page begins with it.
 
-`visiting(action)` for pages, `posting(action)` for forms, `uploading(action)` for forms with a file:
-the last two check the form's token, and that the form was made for the school of the session.
+`visiting(action)` for pages, `posting(action)` for forms, `uploading(action)` for forms with a
+file: the last two check the form's token, and that the form was made for the school of the session.
 """
 
 import secrets
@@ -106,12 +106,12 @@ class Visit:
         return answer
 
     async def refused(self, template: str, error: RefusedError, **values: Any) -> Response:
-        """The form again, with what a service has found wrong: a summary, and a message by field."""
+        """The form again, with what a service has found wrong, on top and by field."""
         status = error.status if error.status in (409, 412, 413, 422) else 422
         return await self.page(template, status, errors=error.fields, refusal=error, **values)
 
     async def redirect(self, path: str, text: str = "", kind: str = "success") -> Response:
-        """Go to another page after a form; that page tells `text` (`success`, `info`, `warning`)."""
+        """Go to another page after a form; it tells `text` (`success`, `info`, `warning`)."""
         if text:
             await self._keep([{"kind": kind, "text": text}])
         return RedirectResponse(path, 303)
