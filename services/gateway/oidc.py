@@ -24,7 +24,7 @@ from services.gateway.settings import GatewaySettings
 CACHE_SECONDS: Final = 3600.0
 CALL_SECONDS: Final = 5.0
 LEEWAY_SECONDS: Final = 30
-ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
+ALGORITHMS: Final = ["RS256", "PS256", "ES256"]
 
 
 class ProviderDownError(Exception):

@@ -54,10 +54,15 @@ def free_port() -> int:
 
 
 def settings_of(
-    service: Service, database_url: str, amqp_url: str, keys: Path, urls: Mapping[str, str]
+    service: Service,
+    database_url: str,
+    amqp_url: str,
+    keys: Path,
+    urls: Mapping[str, str],
+    more: Mapping[str, object] | None = None,
 ) -> Settings:
     """The settings of a service in a test. `keys` is a folder with the key files, `urls` says where
-    the services listen.
+    the services listen, `more` replaces what is usual.
     """
     port = int(urls[service.name].rpartition(":")[2])
     common = {
@@ -74,7 +79,7 @@ def settings_of(
         common["match_key_file"] = keys / "match.key"
     known = service.settings.model_fields
     others = {f"{name}_url": url for name, url in urls.items() if f"{name}_url" in known}
-    return service.settings.model_validate(common | others)
+    return service.settings.model_validate({**common, **others, **(more or {})})
 
 
 @asynccontextmanager
@@ -84,13 +89,16 @@ async def running(
     amqp_url: str,
     keys: Path,
     sign: Sign,
+    more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> AsyncIterator[System]:
-    """Run services until the block ends."""
+    """Run services until the block ends; `more` holds further settings by service."""
     urls = {service.name: f"http://127.0.0.1:{free_port()}" for service in services}
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for service in services:
-            settings = settings_of(service, database_urls[service.name], amqp_url, keys, urls)
+            own = (more or {}).get(service.name, {})
+            database_url = database_urls[service.name]
+            settings = settings_of(service, database_url, amqp_url, keys, urls, own)
             group.create_task(run(service, settings, stop))
         try:
             await all_ready(urls)

@@ -23,7 +23,7 @@ LABELS: Final = {
     "town": "Ville",
     "phone": "Téléphone",
     "head_name": "Nom du chef d'établissement",
-    "head_function": "Fonction",
+    "head_function": "Fonction (par exemple proviseure)",
     "digest": "Bilan quotidien des transferts par mail",
     "academie": "Académie",
     "nature": "Nature",
