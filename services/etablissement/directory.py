@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from services.etablissement.domain import contact
 from services.etablissement.domain.academies import academie_named
-from services.etablissement.domain.words import fold
+from services.etablissement.domain.words import fold, readable
 from shared.identifiers import InvalidUai, Uai
 
 COLUMNS: Final = {
@@ -132,7 +132,7 @@ def _columns(header: list[str]) -> dict[str, int]:
 
 def _line(columns: dict[str, int], cells: list[str], report: Report) -> Line:
     values = {
-        name: _readable(cells[place]) if place < len(cells) else ""
+        name: readable(cells[place]) if place < len(cells) else ""
         for name, place in columns.items()
     }
     if len(cells) <= max(columns[name] for name in MANDATORY):
@@ -156,12 +156,6 @@ def _line(columns: dict[str, int], cells: list[str], report: Report) -> Line:
         fold(values["name"]),
         fold(town or ""),
     )
-
-
-def _readable(cell: str) -> str:
-    """A cell on one line, without the signs that nobody sees."""
-    text = " ".join(cell.split())
-    return text if text.isprintable() else "".join(filter(str.isprintable, text)).strip()
 
 
 def _uai(text: str) -> str:

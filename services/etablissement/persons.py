@@ -108,11 +108,12 @@ async def _locked(connection: Connection, uai: Uai, right: UUID, by: By) -> Reco
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the identity provider says of who signs in; `id` is made of issuer and subject."""
+    """What the identity provider says of who signs in: `id` is made of issuer and subject, `proved`
+    is the address that it has verified, if there is one that can be written to.
+    """
 
     id: UUID
-    email: str
-    email_verified: bool
+    proved: str | None
     name: str
 
 
@@ -124,29 +125,32 @@ async def recognise(transaction: Transaction, account: Account, at: dt.datetime)
     belong to the account from then on, whatever its address becomes.
     """
     connection = transaction.connection
-    proved = account.email if account.email_verified else None
-    known = await persons.who_signs_in(connection, account.id, proved)
+    known = await persons.who_signs_in(connection, account.id, account.proved)
     person = next((one for one in known if one["account"] == account.id), None)
-    if proved is not None:
-        invited = next((one for one in known if one["email"] == proved), None)
-        person = await _proved(connection, account, person, invited)
+    if account.proved is not None:
+        invited = next((one for one in known if one["email"] == account.proved), None)
+        person = await _proved(connection, account.id, account.proved, person, invited)
     if person is None:
         return None
     return await persons.seen(connection, person["id"], account.name, at)
 
 
 async def _proved(
-    connection: Connection, account: Account, person: Record | None, invited: Record | None
+    connection: Connection,
+    account: UUID,
+    address: str,
+    person: Record | None,
+    invited: Record | None,
 ) -> Record | None:
-    """The person after the account has proved the address that someone was `invited` under."""
+    """The person of an account after it has proved the address that someone was `invited` under."""
     if invited is None:
         if person is not None:
-            await persons.readdress(connection, person["id"], account.email)
-    elif invited["account"] == account.id:  # bound by a visit at the same moment, perhaps
+            await persons.readdress(connection, person["id"], address)
+    elif invited["account"] == account:  # bound by a visit at the same moment, perhaps
         return invited
     elif invited["account"] is None:
         if person is None:
-            await persons.bind(connection, invited["id"], account.id)
+            await persons.bind(connection, invited["id"], account)
             return invited
-        await persons.join(connection, invited["id"], person["id"], account.email)
+        await persons.join(connection, invited["id"], person["id"], address)
     return person

@@ -27,6 +27,12 @@ def is_one_line(text: str) -> bool:
     return _SPACES.sub(" ", text).isprintable()
 
 
+def readable(text: str) -> str:
+    """What can be read of a text that nobody can be asked to correct, on one line."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(filter(str.isprintable, line)).strip()
+
+
 def fold(text: str) -> str:
     """The words of a text in lower case without accents, one space between them."""
     folded = text.casefold()

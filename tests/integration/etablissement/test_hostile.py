@@ -129,6 +129,26 @@ async def test_nobody_widens_his_own_rights_nor_ends_the_delegation_of_another(
     assert {right["valid_until"] for right in left[0]["rights"]} == {"2026-06-30T22:00:00Z"}
 
 
+async def test_what_an_account_is_called_or_written_to_never_keeps_its_owner_out(
+    registry: Registry,
+) -> None:
+    await registry.has(A)
+    body = {"email": "camille@ac-lyon.fr", "name": "Camille"}
+    await registry.call(HEAD, "POST", USERS, json=body, status=201)
+    account = str(uuid4())
+    await come(registry, "camille@ac-lyon.fr", account)
+    for email in ("camille@intranet.local", "pas une adresse", "x" * 500, ""):
+        for name in ("C\u200bamille\n", "x" * 500):
+            who = {"person": account, "email": email, "email_verified": True, "name": name}
+            known = await registry.service("gateway", "POST", "/sign-in", json=who)
+            assert (list(known["schools"]), known["name"]) == ([A], "Camille")
+    stranger = await come(registry, "camille@intranet.local", str(uuid4()))
+    assert not stranger["known"]
+    assert "adresse électronique" in stranger["why"]
+    [user] = await registry.call(HEAD, "GET", USERS)
+    assert user["email"] == "camille@ac-lyon.fr", "one goes on to write where one can"
+
+
 async def test_of_two_accounts_that_prove_one_address_at_once_one_is_bound(
     registry: Registry,
 ) -> None:
