@@ -7,6 +7,8 @@ UV ?= .venv/bin/uv
 ARGS ?=
 EXAMPLES ?= 2000
 
+ASSETS := services/gateway/assets
+AXE := $(ASSETS)/node_modules/.package-lock.json
 RUN := .venv/bin/python -m
 PACKAGES := .venv/installed
 BROKER := .local/rabbitmq/fetched
@@ -17,7 +19,7 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test long properties lint bench lock clean
+.PHONY: help setup demo up down test pages browser assets long properties lint bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +35,19 @@ up: setup ## Start the whole system and leave it running
 down: $(PACKAGES) ## Stop what « make up » started; its data stay
 	@$(RUN) deploy.local down $(ARGS)
 
-test: setup ## Run the tests, without the long ones
+test: setup browser ## Run the tests, without the long ones
 	$(RUN) pytest -m "not long" $(ARGS)
+
+pages: setup browser ## Run the tests of the pages in a browser, alone
+	$(RUN) pytest tests/e2e $(ARGS)
+
+browser: $(AXE) ## Install the browser of the tests: the distribution's Chromium
+	@command -v chromium > /dev/null || if test "$$(id -u)" = 0; then \
+		apt-get update -qq && apt-get install -y -qq chromium > /dev/null; else \
+		echo "Chromium is not here: install it (as root: apt-get install chromium)." >&2; exit 1; fi
+
+assets: $(AXE) ## Build styles and scripts into services/gateway/static
+	@cd $(ASSETS) && node build.js
 
 long: setup ## Run the long tests: many more orders of events, fuzzing
 	$(RUN) pytest -m long $(ARGS)
@@ -68,6 +81,12 @@ $(PACKAGES): requirements.lock requirements-dev.lock
 		{ echo "$(PYTHON) is not here: install Python 3.11 or newer." >&2; exit 1; }
 	@echo "Installing the Python packages into .venv ..."
 	@$(PYTHON) deploy/local/install.py
+
+$(AXE): $(ASSETS)/package-lock.json
+	@command -v npm > /dev/null || \
+		{ echo "npm is not here: install Node.js 20.11 or newer, with npm." >&2; exit 1; }
+	@cd $(ASSETS) && npm ci --silent
+	@touch $@
 
 $(BROKER): | $(PACKAGES)
 	@echo "Fetching RabbitMQ into .local ..."

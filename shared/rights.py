@@ -74,7 +74,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.READ_PUPILS: _STAFF | _ADMINISTRATORS,
     Action.EDIT_PUPILS: _STAFF,
     Action.DECIDE: _STAFF,
-    Action.SEE_TRANSFERS: _STAFF,
+    Action.SEE_TRANSFERS: _STAFF | _ADMINISTRATORS,
     Action.SWITCH_TRANSFERS: _SWITCHERS,
     Action.TRANSFER_BY_HAND: _STAFF,
     Action.REVIEW: _STAFF | _ADMINISTRATORS,

@@ -27,6 +27,7 @@ def up() -> None:
         urls, just_now = supervisor.up()
     typer.echo("The system is up:" if just_now else "The system is already up:")
     _show(urls)
+    _show_people(urls["gateway"])
     typer.echo(f"Logs and data: {supervisor.DATA}. « make down » stops it.")
 
 
@@ -79,6 +80,14 @@ def fetch() -> None:
 def _show(urls: Mapping[str, str]) -> None:
     for name, url in urls.items():
         typer.echo(f"  {name:18}{url}")
+
+
+def _show_people(address: str) -> None:
+    from deploy.local.people import PEOPLE
+
+    typer.echo(f"The pages: {address}. Sign in with one of these names:")
+    for one in PEOPLE:
+        typer.echo(f"  {one.subject:22}{one.what}")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from deploy.local import ROOT, kept
+from deploy.local import ROOT, kept, outside
 from deploy.local.keeper import kept_running
 from deploy.local.processes import Process, Program, finish, start, stop, wait_until
 from deploy.local.servers import Servers, create_database, drop_database, starting_servers
@@ -34,12 +34,15 @@ SERVICES = (
 
 @dataclass(frozen=True)
 class Stack:
-    """A running system. `urls` holds the base URL of each service by its name."""
+    """A running system. `urls` holds the base URL of each service by its name, `environments` what
+    each was told.
+    """
 
     urls: Mapping[str, str]
     servers: Servers
     signer: Signer
     processes: Sequence[Process]
+    environments: Mapping[str, Mapping[str, str]]
 
     def token(self, claims: Mapping[str, object]) -> str:
         """A token that the services accept for five minutes, with these claims."""
@@ -72,12 +75,9 @@ def running_stack(
         servers, wait_for_rabbitmq = stack.enter_context(starting_servers(folder, fresh=fresh))
         urls = {name: f"http://127.0.0.1:{kept.port(folder, name)}" for name in services}
         keys = signer(folder / "keys", services)
-        mail = _mail_settings(folder, urls)
         databases = _databases(servers, services, fresh=fresh)
         common = _common(servers, keys, urls, today) | dict(environment or {})
-        own = {name: common | _own(name, databases[name], urls[name], folder) for name in services}
-        for name in own.keys() & {"notifier"}:
-            own[name] |= mail
+        own = {name: common | _own(name, databases[name], urls, folder) for name in services}
 
         def program(name: str, command: str) -> Program:
             log = folder / "logs" / f"{name}-{command}.log"
@@ -88,14 +88,13 @@ def running_stack(
         wait_for_rabbitmq()
         processes: list[Process] = []
         stack.callback(lambda: stop(*processes, within=20))
-        if mail:
-            processes.append(_catch_mails(folder, int(mail["CPRO_SMTP_PORT"])))
+        processes.extend(outside.started(services, folder))
         serving = [start(program(name, "serve")) for name in services]
         processes.extend(serving)
         for process, url in zip(serving, urls.values(), strict=True):
             wait_until(partial(_ready, url), process, *processes, within=90)
         stack.enter_context(kept_running(processes))
-        yield Stack(urls, servers, keys, processes)
+        yield Stack(urls, servers, keys, processes, own)
 
 
 def _databases(servers: Servers, services: Sequence[str], *, fresh: bool) -> dict[str, str]:
@@ -130,9 +129,9 @@ def _common(
     return settings
 
 
-def _own(service: str, database_url: str, url: str, folder: Path) -> dict[str, str]:
+def _own(service: str, database_url: str, urls: Mapping[str, str], folder: Path) -> dict[str, str]:
     """What one service is told; the secret of the match keys is for `siecle_import` alone."""
-    address = urlsplit(url)
+    address = urlsplit(urls[service])
     settings = {
         "CPRO_DATABASE_URL": database_url,
         "CPRO_HTTP_HOST": str(address.hostname),
@@ -143,32 +142,7 @@ def _own(service: str, database_url: str, url: str, folder: Path) -> dict[str, s
         file = folder / "keys" / "match.key"
         kept.secret(file, lambda: secrets.token_bytes(32))
         settings["CPRO_MATCH_KEY_FILE"] = str(file)
-    return settings
-
-
-def _mail_settings(folder: Path, urls: Mapping[str, str]) -> dict[str, str]:
-    """What `notifier` is told of the mail catcher; nothing where it does not run, or where
-    `CPRO_SMTP_HOST` names another server.
-    """
-    if "notifier" not in urls or "CPRO_SMTP_HOST" in os.environ:
-        return {}
-    return {
-        "CPRO_SMTP_HOST": "127.0.0.1",
-        "CPRO_SMTP_PORT": str(kept.port(folder, "mail")),
-        "CPRO_SMTP_SECURITY": "none",
-        "CPRO_MAIL_FROM": "ne-pas-repondre@cpro.example",
-        "CPRO_CONSOLE_URL": urls.get("gateway", "http://localhost"),
-    }
-
-
-def _catch_mails(folder: Path, port: int) -> Process:
-    """Start the mail catcher; the mails of each run are in a folder of their own."""
-    mails = folder / "mails" / f"{dt.datetime.now():%Y-%m-%d-%H%M%S}"  # noqa: DTZ005 - for people
-    run = [sys.executable, "-m", "deploy.local.mail_catcher", str(port), str(mails)]
-    log = folder / "logs" / "mail-catcher.log"
-    process = start(Program("mail catcher", run, log, dict(os.environ), ROOT))
-    wait_until(partial(kept.listening, port), process, within=30)
-    return process
+    return settings | outside.settings(service, urls, folder)
 
 
 def _ready(url: str) -> bool:

@@ -1,5 +1,6 @@
 """The stack that stays up: a process of its own session holds it until told to stop."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from deploy.local import LOCAL, ROOT
 from deploy.local.errors import StartError
 from deploy.local.kept import locked, write_private
 from deploy.local.processes import Mark, last_lines, started_at, stopping_on_signals
+from deploy.local.seed import Seed
 from deploy.local.stack import running_stack
 
 DATA = LOCAL / "data"
@@ -57,6 +59,8 @@ def supervise() -> None:
         _note(Supervisor(us, started_at(us), {}))
         try:
             with running_stack(DATA) as stack:
+                seeded = Seed(stack.urls, stack.token).everything
+                asyncio.run(seeded(stack.environments["etablissement"]))
                 _note(Supervisor(us, started_at(us), stack.urls))
                 while True:
                     signal.pause()

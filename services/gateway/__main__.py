@@ -2,9 +2,18 @@
 
 from pathlib import Path
 
-from shared.service import Service, command_line
+from services.gateway import pages, retention
+from services.gateway.settings import GatewaySettings
+from services.gateway.web.app import Gateway
+from shared.service import command_line
 
-service = Service(name="gateway", folder=Path(__file__).parent)
+service = Gateway(
+    name="gateway",
+    folder=Path(__file__).parent,
+    settings=GatewaySettings,
+    routers=pages.ROUTERS,
+    jobs=[retention.run],
+)
 
 if __name__ == "__main__":
     command_line(service)()

@@ -179,7 +179,7 @@ async def accept_offer(
     active = await offers.is_active_in(connection, uai, pupil_id)
     if not (active or (active is None and pupil_id == learner_created_for(transfer_id))):
         raise errors.NotHereError
-    await _check_still_possible(connection, row, uai)
+    await _check_still_possible(connection, row, uai, pupil_id)
     if await offers.shares_a_request(connection, [row["origin_pupil"], pupil_id]):
         raise errors.BusyError
     accepted = await offers.accept(connection, transfer_id, pupil_id)
@@ -188,17 +188,23 @@ async def accept_offer(
     await _note(transaction, row, uai, by_whom, "accepted")
 
 
-async def _check_still_possible(connection: Connection, row: Record, uai: Uai) -> None:
-    """Both schools still take part, and nobody has objected meanwhile."""
-    pupil = row["origin_pupil"]
+async def _check_still_possible(
+    connection: Connection, row: Record, uai: Uai, pupil_id: UUID
+) -> None:
+    """Both schools still take part, no family has objected meanwhile, and no reversal holds the
+    two.
+    """
+    pair = row["origin_pupil"], pupil_id
     known = await schools.destinations(connection, [Uai(row["origin_uai"]), uai])
     refusal = None
     if not known[Uai(row["origin_uai"])]["participates"]:
         refusal = offering.Refusal.ORIGIN_SWITCH
     elif uai not in known or not known[uai]["participates"]:
         refusal = offering.Refusal.DESTINATION_SWITCH
-    elif await people.opposed(connection, [pupil]):
+    elif await people.opposed(connection, pair):
         refusal = offering.Refusal.OPPOSITION
+    elif await people.held(connection, *pair):
+        refusal = offering.Refusal.HELD
     if refusal is not None:
         raise errors.RefusedOffersError({0: refusal})
 
@@ -248,7 +254,8 @@ async def reverse(
     if row["destination_uai"] != uai:
         raise errors.UnknownTransferError
     _check_reversible(row, now)
-    if await reversals.has_moved_on(connection, transfer_id):
+    holders = {row["destination_pupil"], *await _survivors(connection, row["destination_pupil"])}
+    if await reversals.has_moved_on(connection, transfer_id, holders):
         raise errors.MovedOnError
     if await offers.shares_a_request(connection, [row["origin_pupil"], row["destination_pupil"]]):
         raise errors.BusyError
@@ -321,7 +328,8 @@ async def oppose(
     if await lists.everything_about(connection, uai, pupil_id) is None:
         raise errors.UnknownLearnerError
     if lifted:
-        changed = await people.lift_opposition(connection, pupil_id)
+        cards = await people.cards_of(connection, pupil_id)
+        changed = await people.lift_opposition(connection, cards)
     else:
         changed = await people.oppose(connection, uai, pupil_id, by_whom)
     if changed:

@@ -36,11 +36,11 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
     if imports := batch.of(ImportApplied):
         touched |= await presences.keep_imports(connection, imports)
     if registry := batch.of(SchoolUpdated):
-        await _keep_schools(transaction, registry)
+        touched |= await _keep_schools(transaction, registry)
     if moved := batch.of(DossierTransferred):
         touched |= await _close(transaction, moved)
     if refused := batch.of(DossierTransferRefused):
-        touched |= await _cancel(transaction, refused)
+        touched |= _keys(await transfers.cancel(connection, refused))
     await decide(transaction, touched)
 
 
@@ -57,9 +57,10 @@ def _gone(batch: Batch) -> dict[UUID, int]:
 async def _forget(transaction: Transaction, gone: Mapping[UUID, int]) -> set[bytes]:
     """Forget learners and take back the requests about them; returns their INE keys."""
     keys = await presences.forget(transaction.connection, gone)
-    if erased := [pupil for pupil, version in gone.items() if version == presences.ERASED]:
+    erased = [pupil for pupil, version in gone.items() if version == presences.ERASED]
+    if erased:
         await people.forget_decisions(transaction.connection, erased)
-    withdrawn = await transfers.withdraw_of_pupils(transaction.connection, gone)
+    withdrawn = await transfers.withdraw_of_pupils(transaction.connection, gone, erased)
     transaction.publish(TransferWithdrawn(transfer_id=transfer) for transfer in withdrawn)
     return keys
 
@@ -69,28 +70,22 @@ def _newest(pupils: Iterable[PupilEvent]) -> list[PupilEvent]:
     return list({p.pupil_id: p for p in sorted(pupils, key=lambda p: p.version)}.values())
 
 
-async def _keep_schools(transaction: Transaction, registry: Sequence[SchoolUpdated]) -> None:
-    """Keep schools; what waits for the answer of one that has closed is over (rule 9)."""
-    await schools.keep_schools(transaction.connection, registry)
-    closing = await schools.closed(transaction.connection, [school.uai for school in registry])
-    if closing:
-        await transfers.end_offers_to(transaction.connection, closing)
+async def _keep_schools(transaction: Transaction, registry: Sequence[SchoolUpdated]) -> set[bytes]:
+    """Keep schools; what waits for the answer of one that has closed is over (rule 9). Returns the
+    INE keys of the learners who were offered to it.
+    """
+    connection = transaction.connection
+    await schools.keep_schools(connection, registry)
+    closing = await schools.closed(connection, [school.uai for school in registry])
+    offered = await transfers.end_offers_to(connection, closing) if closing else []
+    return await presences.keys_of_pupils(connection, offered) if offered else set()
 
 
 async def _close(transaction: Transaction, answers: Sequence[DossierTransferred]) -> set[bytes]:
     rows = await transfers.close(transaction.connection, answers)
     transaction.publish(closed(row) for row in rows)
-    return await _keys_of_both(transaction, rows)
+    return _keys(rows)
 
 
-async def _cancel(
-    transaction: Transaction, refusals: Sequence[DossierTransferRefused]
-) -> set[bytes]:
-    rows = await transfers.cancel(transaction.connection, refusals)
-    return await _keys_of_both(transaction, rows)
-
-
-async def _keys_of_both(transaction: Transaction, rows: Sequence[Record]) -> set[bytes]:
-    """The INE keys of both sides: other departures may have waited for this answer."""
-    pupils = {row[side] for row in rows for side in ("origin_pupil", "destination_pupil")}
-    return await presences.keys_of_pupils(transaction.connection, pupils) if pupils else set()
+def _keys(rows: Iterable[Record]) -> set[bytes]:
+    return {key for row in rows for key in row["ine_keys"]}

@@ -34,9 +34,11 @@ async def cases(connection: Connection, keys: Collection[bytes]) -> list[Case]:
     school that shares an INE; both sides from SIECLE.
 
     A departure is over once its transfer is closed, or the learner known to be back; who is
-    inactive for another reason than having left (`NO_DEPARTURE`) has not departed. A learner with a
-    request or an offer under way is in even if active again, so that it can be taken back; so is
-    every request by hand, which may be of a learner without INE.
+    inactive for another reason than having left (`NO_DEPARTURE`) has not departed, unless a dossier
+    has reached him all the same: it must be able to go on. A learner with a request or an offer
+    under way is in even if active again, so that it can be taken back; so is every request by hand,
+    which may be of a learner without INE. A pair that `dossier` has refused because one of the two
+    was merged or erased is not asked for again until something of them has changed.
     """
     rows = await connection.fetch(_CASES, list(keys), list(NO_DEPARTURE))
     arrivals: defaultdict[Departure, list[Arrival]] = defaultdict(list)
@@ -64,7 +66,7 @@ WITH RECURSIVE holder AS (
     UNION
     SELECT origin_pupil FROM transfer WHERE state = 'requested' AND kind = 'by-hand'
 ), departure AS (
-    SELECT p.pupil_id, p.uai, p.stay, p.since, p.activated, p.key_version, p.source,
+    SELECT p.pupil_id, p.uai, p.stay, p.since, p.activated, p.key_version, p.source, p.changed_at,
         p.active AND a.pupil_id IS NULL AS active,
         t.id AS transfer_id, t.origin_stay, t.destination_pupil, t.kind, t.destination_uai,
         t.withdrawn_at IS NOT NULL AS withdrawn,
@@ -76,7 +78,9 @@ WITH RECURSIVE holder AS (
     LEFT JOIN LATERAL (SELECT * FROM transfer WHERE origin_pupil = p.pupil_id OFFSET 0) f
         ON f.state = 'offered'
     WHERE (t.id IS NOT NULL OR f.id IS NOT NULL OR (p.source = 'siecle' AND (a.pupil_id IS NOT NULL
-            OR (NOT p.active AND coalesce(p.reason <> ALL($2::text[]), true)))))
+            OR (NOT p.active AND (coalesce(p.reason <> ALL($2::text[]), true) OR EXISTS (
+                SELECT FROM (SELECT * FROM transfer WHERE destination_pupil = p.pupil_id OFFSET 0) r
+                WHERE r.state = 'closed' AND r.kind <> 'reversal'))))))
         AND NOT EXISTS (
             SELECT FROM (SELECT * FROM transfer WHERE origin_pupil = p.pupil_id OFFSET 0) c
             WHERE c.origin_stay = p.stay AND c.kind <> 'reversal'
@@ -107,28 +111,47 @@ WITH RECURSIVE holder AS (
         WHERE dk.pupil_id = d.pupil_id AND d.source = 'siecle'
             AND p.active AND a.pupil_id IS NULL AND p.source = 'siecle'
             AND p.uai <> d.uai AND p.key_version = d.key_version
+            AND NOT EXISTS (
+                SELECT FROM (SELECT * FROM transfer WHERE origin_pupil = d.pupil_id OFFSET 0) t
+                WHERE t.destination_pupil = p.pupil_id
+                    AND t.refused_because IN ('erased', 'merged')
+                    AND t.answered_at > greatest(p.changed_at, d.changed_at))
         GROUP BY p.pupil_id
     ) c ON true
-), card (holder, pupil_id) AS (
+), card (holder, pupil_id) AS ( -- what was decided about a double holds for whom he goes on as
     SELECT pupil_id, pupil_id FROM departure
+    UNION
+    SELECT destination_pupil, destination_pupil FROM departure WHERE destination_pupil IS NOT NULL
     UNION
     SELECT arrival_pupil, arrival_pupil FROM pair WHERE arrival_pupil IS NOT NULL
     UNION
     SELECT card.holder, m.pupil_id FROM card JOIN merged m ON m.goes_on_as = card.pupil_id
 ), opposed AS (
     SELECT DISTINCT holder FROM card JOIN opposition USING (pupil_id)
+), held AS (
+    SELECT c.holder AS one, d.holder AS other FROM card c
+    CROSS JOIN LATERAL (SELECT * FROM not_to_transfer WHERE one_pupil = c.pupil_id OFFSET 0) n
+    JOIN card d ON d.pupil_id = n.other_pupil
+), said AS (
+    SELECT c.holder AS origin, d.holder AS destination, o.side, o.same, o.comparison FROM card c
+    CROSS JOIN LATERAL (SELECT * FROM opinion WHERE origin_pupil = c.pupil_id OFFSET 0) o
+    JOIN card d ON d.pupil_id = o.destination_pupil
 ), rotation AS (
     SELECT (SELECT min(key_version) FROM presence WHERE key_version > 0)
         <> (SELECT max(key_version) FROM presence WHERE key_version > 0) AS rotating
 )
 SELECT pair.*, coalesce(o.active, false) AS origin_participates, o.changed_at AS origin_switched,
     coalesce(t.active, false) AS request_participates,
+    pair.destination_pupil IN (SELECT holder FROM opposed) AS request_opposed,
+    coalesce(g.gone, false) AS request_gone,
     pair.pupil_id IN (SELECT holder FROM opposed) AS origin_opposed,
     coalesce((SELECT rotating FROM rotation), false) AS rotating,
     i.horodatage,
     coalesce(r.active, false) AS destination_participates, r.changed_at AS destination_switched,
     pair.arrival_pupil IN (SELECT holder FROM opposed) AS arrival_opposed,
-    v.verdict, n.one_pupil IS NOT NULL AS held,
+    v.verdict,
+    EXISTS (SELECT FROM held WHERE (one, other)
+        IN ((pair.pupil_id, pair.arrival_pupil), (pair.arrival_pupil, pair.pupil_id))) AS held,
     EXISTS (SELECT FROM (VALUES (pair.pupil_id), (pair.arrival_pupil)) AS one (id)
         CROSS JOIN LATERAL (
             SELECT * FROM (SELECT * FROM transfer WHERE origin_pupil = one.id OFFSET 0) t
@@ -141,17 +164,20 @@ LEFT JOIN LATERAL (SELECT * FROM participation WHERE uai = pair.uai OFFSET 0) o 
 LEFT JOIN LATERAL (
     SELECT * FROM participation WHERE uai = pair.destination_uai OFFSET 0) t ON true
 LEFT JOIN LATERAL (
+    SELECT NOT p.active OR a.pupil_id IS NOT NULL AS gone
+    FROM (SELECT * FROM presence WHERE pupil_id = pair.destination_pupil OFFSET 0) p
+    LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
+) g ON true
+LEFT JOIN LATERAL (
     SELECT * FROM import_in_force WHERE uai = pair.arrival_uai AND source = 'siecle' OFFSET 0
 ) i ON true
 LEFT JOIN LATERAL (SELECT * FROM participation WHERE uai = pair.arrival_uai OFFSET 0) r ON true
-LEFT JOIN not_to_transfer n ON n.one_pupil = least(pair.pupil_id, pair.arrival_pupil)
-    AND n.other_pupil = greatest(pair.pupil_id, pair.arrival_pupil)
 LEFT JOIN LATERAL (
     SELECT CASE WHEN bool_or(NOT same) THEN 'different'
             WHEN bool_or(side = 'destination') AND bool_or(side <> 'destination') THEN 'same'
             WHEN bool_or(side = 'destination') THEN 'proposed' END AS verdict
-    FROM opinion
-    WHERE origin_pupil = pair.pupil_id AND destination_pupil = pair.arrival_pupil
+    FROM said
+    WHERE origin = pair.pupil_id AND destination = pair.arrival_pupil
         AND comparison = concat_ws('/', pair.birth, pair.family, pair.first)
 ) v ON true
 """
@@ -159,40 +185,42 @@ LEFT JOIN LATERAL (
 
 def _departure(row: Record) -> Departure:
     request = row["transfer_id"] and Request(
-        row["transfer_id"],
-        row["origin_stay"],
-        row["destination_pupil"],
-        row["withdrawn"],
-        row["kind"] == "by-hand",
-        row["request_participates"],
+        transfer_id=row["transfer_id"],
+        stay=row["origin_stay"],
+        destination=row["destination_pupil"],
+        withdrawn=row["withdrawn"],
+        by_hand=row["kind"] == "by-hand",
+        destination_participates=row["request_participates"],
+        destination_opposed=row["request_opposed"],
+        destination_gone=row["request_gone"],
     )
     return Departure(
-        row["pupil_id"],
-        Uai(row["uai"]),
-        row["stay"],
-        row["active"],
-        row["since"],
-        row["activated"],
-        row["origin_participates"],
-        request,
-        row["offer_id"] and Offer(row["offer_id"], row["matched_pupil"]),
-        row["origin_opposed"],
-        row["origin_switched"],
-        row["rotating"],
+        pupil_id=row["pupil_id"],
+        uai=Uai(row["uai"]),
+        stay=row["stay"],
+        active=row["active"],
+        since=row["since"],
+        activated=row["activated"],
+        participates=row["origin_participates"],
+        request=request,
+        offer=row["offer_id"] and Offer(row["offer_id"], row["matched_pupil"]),
+        opposed=row["origin_opposed"],
+        switched=row["origin_switched"],
+        rotating=row["rotating"],
     )
 
 
 def _arrival(row: Record) -> Arrival:
     return Arrival(
-        row["arrival_pupil"],
-        Uai(row["arrival_uai"]),
-        row["horodatage"],
-        row["destination_participates"],
-        Comparison(Same(row["birth"]), Same(row["family"]), Same(row["first"])),
-        row["busy"],
-        row["verdict"] and Verdict(row["verdict"]),
-        row["held"],
-        row["arrival_opposed"],
-        row["arrival_since"],
-        row["destination_switched"],
+        pupil_id=row["arrival_pupil"],
+        uai=Uai(row["arrival_uai"]),
+        horodatage=row["horodatage"],
+        participates=row["destination_participates"],
+        comparison=Comparison(Same(row["birth"]), Same(row["family"]), Same(row["first"])),
+        busy=row["busy"],
+        verdict=row["verdict"] and Verdict(row["verdict"]),
+        held=row["held"],
+        opposed=row["arrival_opposed"],
+        since=row["arrival_since"],
+        switched=row["destination_switched"],
     )

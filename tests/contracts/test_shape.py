@@ -17,6 +17,7 @@ CODE = [
     path
     for folder in ("shared", "services", "deploy", "bench", "docs")
     for path in sorted((ROOT / folder).rglob("*.py"))
+    if "node_modules" not in path.parts
 ]
 _NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,

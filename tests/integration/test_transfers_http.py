@@ -1,6 +1,6 @@
 """What staff do with transfers, through HTTP: lists, reviews, offers, oppositions, reversals."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +16,7 @@ from shared.database import Database
 from shared.events import DossierTransferred, Event, PupilCreated, PupilDeactivated
 from shared.messaging.consumer import Batch
 from shared.security import TokenVerifier
+from shared.service import Service
 from shared.signing import Purpose, Ticket
 from tests.support.pupils import A, B, C, arrival, departure, imported, keys, pupil
 from tests.support.system import System, running
@@ -66,8 +67,9 @@ class Staff:
 
 @pytest.fixture
 async def staff(
-    database_urls: Mapping[str, str], vhost: str, keys: Path, sign: Sign
+    new_database: Callable[[Service], Awaitable[str]], vhost: str, keys: Path, sign: Sign
 ) -> AsyncIterator[Staff]:
+    database_urls = {service.name: await new_database(service)}
     async with running([service], database_urls, vhost, keys, sign) as system:
         database = await Database.open(database_urls["transfer"], 4)
         made = Staff(system, database)

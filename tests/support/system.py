@@ -59,10 +59,10 @@ def settings_of(
     amqp_url: str,
     keys: Path,
     urls: Mapping[str, str],
-    **more: object,
+    more: Mapping[str, object] | None = None,
 ) -> Settings:
     """The settings of a service in a test. `keys` is a folder with the key files, `urls` says where
-    the services listen, `more` are settings of its own.
+    the services listen, `more` replaces what is usual.
     """
     port = int(urls[service.name].rpartition(":")[2])
     common = {
@@ -79,7 +79,7 @@ def settings_of(
         common["match_key_file"] = keys / "match.key"
     known = service.settings.model_fields
     others = {f"{name}_url": url for name, url in urls.items() if f"{name}_url" in known}
-    return service.settings.model_validate(common | others | more)
+    return service.settings.model_validate({**common, **others, **(more or {})})
 
 
 @asynccontextmanager
@@ -89,16 +89,16 @@ async def running(
     amqp_url: str,
     keys: Path,
     sign: Sign,
-    **more: object,
+    more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> AsyncIterator[System]:
-    """Run services until the block ends; `more` are settings beside the usual ones."""
+    """Run services until the block ends; `more` holds further settings by service."""
     urls = {service.name: f"http://127.0.0.1:{free_port()}" for service in services}
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for service in services:
-            settings = settings_of(
-                service, database_urls[service.name], amqp_url, keys, urls, **more
-            )
+            own = (more or {}).get(service.name, {})
+            database_url = database_urls[service.name]
+            settings = settings_of(service, database_url, amqp_url, keys, urls, own)
             group.create_task(run(service, settings, stop))
         try:
             await all_ready(urls)

@@ -130,7 +130,12 @@ def _departure(row: Record, decision: Decision | None) -> Departure:
     if decision is not None and by_itself and (offered or row["offered_to"] is None):
         line = status.status_of(decision)
     else:
-        line = status.by_hand(row["since"], has_ine=row["has_ine"], offered_to=row["offered_to"])
+        line = status.by_hand(
+            row["since"],
+            has_ine=row["has_ine"],
+            offered_to=row["offered_to"],
+            set_aside=row["set_aside"],
+        )
     return Departure(
         pupil_id=row["pupil_id"],
         since=row["since"],

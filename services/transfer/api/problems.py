@@ -14,6 +14,8 @@ REASONS = {
     Refusal.NOT_DEPARTED: "Cet apprenant est encore inscrit dans l'établissement.",
     Refusal.UNDER_WAY: "Le dossier de cet apprenant est déjà transféré, ou en cours de transfert.",
     Refusal.OPPOSITION: "Une opposition est enregistrée pour cet apprenant : levez-la d'abord.",
+    Refusal.HELD: "Un transfert entre ces deux fiches a été annulé : l'un des établissements doit "
+    "d'abord lever l'interdiction.",
     Refusal.SAME_SCHOOL: "L'établissement d'accueil est le vôtre : indiquez le nouveau.",
     Refusal.ORIGIN_SWITCH: "L'établissement d'origine n'a pas activé le transfert (onglet "
     "Transferts).",

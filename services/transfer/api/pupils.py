@@ -54,10 +54,10 @@ class Held(BaseModel):
 async def read_opposition(uai: Uai, pupil_id: UUID, database: RequestDatabase) -> Opposition:
     """Whether an opposition is recorded for a learner of the school."""
     async with database.connection() as connection:
-        held = await lists.everything_about(connection, uai, pupil_id)
-    if held is None:
-        raise errors.UnknownLearnerError
-    return Opposition(since=held["opposed_since"])
+        if await lists.everything_about(connection, uai, pupil_id) is None:
+            raise errors.UnknownLearnerError
+        cards = await people.cards_of(connection, pupil_id)
+        return Opposition(since=await people.opposed_since(connection, cards))
 
 
 @router.put("/schools/{uai}/pupils/{pupil_id}/opposition", status_code=204)
@@ -93,11 +93,12 @@ async def export(uai: Uai, pupil_id: UUID, database: RequestDatabase) -> Held:
         presence = await lists.everything_about(connection, uai, pupil_id)
         if presence is None:
             raise errors.UnknownLearnerError
-        transfers = await lists.transfers_about(connection, pupil_id)
-        acts = await people.acts_about(connection, None, [pupil_id])
-        told = await shown(connection, uai, transfers)
+        cards = await people.cards_of(connection, pupil_id)
+        opposed = await people.opposed_since(connection, cards)
+        acts = await people.acts_about(connection, None, cards)
+        told = await shown(connection, uai, await lists.transfers_about(connection, cards))
     own = [dict(act) for act in acts if act["uai"] == uai]
-    return Held(presence=dict(presence), transfers=told, acts=own)
+    return Held(presence=dict(presence) | {"opposed_since": opposed}, transfers=told, acts=own)
 
 
 @router.post("/transfers/under-way", dependencies=[Depends(may_as_service(Action.READ_UNDER_WAY))])

@@ -50,7 +50,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A transfer of the departure that `dossier` has been asked for and has not answered yet."""
+    """A transfer of the departure that `dossier` has been asked for and has not answered yet.
+
+    `destination_gone`: the learner is known there and no longer active. (Of one created for an
+    offer nobody may have told yet.)
+    """
 
     transfer_id: UUID
     stay: int
@@ -58,6 +62,8 @@ class Request:
     withdrawn: bool
     by_hand: bool = False
     destination_participates: bool = True
+    destination_opposed: bool = False
+    destination_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +216,15 @@ def withdrawn(decisions: Iterable[Decision]) -> list[UUID]:
 
 def _still_meant(decision: Decision, request: Request) -> bool:
     departure = decision.departure
-    if departure.active or departure.stay != request.stay:
+    if departure.active or departure.stay != request.stay or request.destination_gone:
         return False
-    if request.by_hand:  # people have said who it is
-        switches = departure.participates and request.destination_participates
-        return switches and not departure.opposed
-    if decision.missing == Condition.KEY_ROTATION:  # nothing can be compared just now
-        return departure.participates and not departure.opposed
+    if not (departure.participates and request.destination_participates):
+        return False
+    if departure.opposed or request.destination_opposed:
+        return False
+    # People have said who it is; or nothing can be compared just now.
+    if request.by_hand or decision.missing == Condition.KEY_ROTATION:
+        return True
     return decision.arrival is not None and decision.arrival.pupil_id == request.destination
 
 
@@ -226,7 +234,8 @@ def matched(decisions: Iterable[Decision]) -> dict[UUID, UUID | None]:
     """
     found = {}
     for decision in decisions:
-        if (offer := decision.departure.offer) is not None:
+        offer = decision.departure.offer
+        if offer is not None and decision.missing != Condition.KEY_ROTATION:
             now = decision.claims[0].pupil_id if decision.missing == Condition.OFFERED else None
             if now != offer.matched:
                 found[offer.transfer_id] = now

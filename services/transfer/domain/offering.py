@@ -14,6 +14,7 @@ class Refusal(StrEnum):
     NOT_DEPARTED = "not-departed"
     UNDER_WAY = "under-way"
     OPPOSITION = "opposition"
+    HELD = "held"
     SAME_SCHOOL = "same-school"
     ORIGIN_SWITCH = "origin-switch"
     UNKNOWN_SCHOOL = "unknown-school"

@@ -105,6 +105,10 @@ NOT_FROM_SIECLE = (
     "not-from-siecle",
     "L'apprenant ne vient pas de SIECLE : son dossier se transfère à la main.",
 )
+SET_ASIDE = (
+    "set-aside",
+    "Les clés de rapprochement de cet apprenant n'ont pas été renouvelées : prévenez l'assistance.",
+)
 OFFER_WAITS = (
     "offered",
     "Proposé à la main : l'établissement d'accueil doit accepter ou refuser.",
@@ -136,10 +140,15 @@ def _since(decision: Decision, since: dt.datetime, claims: tuple[Arrival, ...]) 
     return max(since, switched) if switched else since
 
 
-def by_hand(since: dt.datetime, *, has_ine: bool, offered_to: str | None) -> Status:
+def by_hand(
+    since: dt.datetime, *, has_ine: bool, offered_to: str | None, set_aside: bool = False
+) -> Status:
     """The status of a departure that the rule does not look at, or that is offered by hand."""
     if offered_to is not None:
         code, text = OFFER_WAITS
         return Status(State.BY_HAND, code, Who.DESTINATION, since, text, (offered_to,))
+    if set_aside:
+        code, text = SET_ASIDE
+        return Status(State.WAITING, code, Who.NOBODY, since, text)
     code, text = NOT_FROM_SIECLE if has_ine else NO_INE
     return Status(State.BY_HAND, code, Who.ORIGIN, since, text)

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from asyncpg import Record
+
 from shared.database import Connection
 
 
@@ -59,14 +61,17 @@ async def set_aside(connection: Connection, patience: dt.timedelta) -> int:
             SELECT key_version, changed_at FROM presence
             ORDER BY key_version DESC, changed_at DESC LIMIT 1
         ), late AS (
-            UPDATE presence p SET key_version = 0, changed_at = clock_timestamp() FROM newest n
+            UPDATE presence p SET changed_at = clock_timestamp(), key_version = CASE
+                WHEN EXISTS (SELECT FROM match_key k WHERE k.pupil_id = p.pupil_id) THEN 0
+                ELSE n.key_version END -- who has no INE has no keys to renew
+            FROM newest n
             WHERE p.key_version > 0 AND p.key_version < n.key_version
                 AND n.changed_at < clock_timestamp() - $1::interval
-            RETURNING p.pupil_id
+            RETURNING p.pupil_id, p.key_version
         ), keys AS (
             DELETE FROM match_key k USING late WHERE k.pupil_id = late.pupil_id
         )
-        SELECT count(*) FROM late
+        SELECT count(*) FROM late WHERE key_version = 0
         """,
         patience,
     )
@@ -95,3 +100,13 @@ async def without_keys(connection: Connection) -> int:
     """How many learners were set aside in a rotation and have not been told of anew."""
     number: int = await connection.fetchval("SELECT count(*) FROM presence WHERE key_version = 0")
     return number
+
+
+async def set_aside_by_school(connection: Connection) -> list[Record]:
+    """Where the learners are who were set aside (rule 12, « listed »): uai, number."""
+    return await connection.fetch(
+        """
+        SELECT uai, count(*) AS number FROM presence WHERE key_version = 0
+        GROUP BY uai ORDER BY uai
+        """
+    )

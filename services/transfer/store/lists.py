@@ -7,8 +7,24 @@ from uuid import UUID
 from asyncpg import Record
 
 from shared.database import Connection
-from shared.events import NO_DEPARTURE
+from shared.events import NO_DEPARTURE, UNDONE
 from shared.identifiers import Uai
+
+JUST_RECEIVED = dt.timedelta(days=7)
+
+DEPARTED = f"""
+    NOT p.active AND (coalesce(p.reason NOT IN ({", ".join(f"'{r}'" for r in NO_DEPARTURE)}), true)
+        OR EXISTS (SELECT FROM transfer r WHERE r.destination_pupil = p.pupil_id
+            AND r.state = 'closed' AND r.kind <> 'reversal'))
+"""
+"""Has left; or is inactive for another reason, and a dossier has reached him all the same, which
+must be able to go on.
+"""
+
+HAS_INE = """
+    (p.key_version = 0 OR EXISTS (SELECT FROM match_key k WHERE k.pupil_id = p.pupil_id))
+"""
+"""Has an INE; who was set aside in a rotation of keys (version 0) has one as well."""
 
 _TRANSFER = """
     SELECT id, kind, state, reverses, origin_uai, origin_pupil, destination_uai,
@@ -68,16 +84,15 @@ async def departed(
     connection: Connection, uai: Uai, after: UUID | None, limit: int
 ) -> list[Record]:
     """The learners who have left a school and whose records are neither under way nor gone:
-    pupil_id, stay, since, source, last_year, has_ine, offer_id, offered_to.
+    pupil_id, stay, since, source, last_year, has_ine, set_aside, offer_id, offered_to.
     """
     return await connection.fetch(
-        """
+        f"""
         SELECT p.pupil_id, p.stay, p.since, p.source, p.last_year, f.id AS offer_id,
-            f.destination_uai AS offered_to,
-            EXISTS (SELECT FROM match_key k WHERE k.pupil_id = p.pupil_id) AS has_ine
+            f.destination_uai AS offered_to, p.key_version = 0 AS set_aside, {HAS_INE} AS has_ine
         FROM presence p
         LEFT JOIN transfer f ON f.origin_pupil = p.pupil_id AND f.state = 'offered'
-        WHERE p.uai = $1 AND NOT p.active AND coalesce(p.reason <> ALL($4::text[]), true)
+        WHERE p.uai = $1 AND {DEPARTED}
             AND ($2::uuid IS NULL OR p.pupil_id > $2)
             AND NOT EXISTS (SELECT FROM transfer t WHERE t.origin_pupil = p.pupil_id
                 AND t.origin_stay = p.stay AND t.kind <> 'reversal'
@@ -87,7 +102,6 @@ async def departed(
         uai,
         after,
         limit,
-        list(NO_DEPARTURE),
     )
 
 
@@ -98,10 +112,9 @@ async def unclaimed(
     an INE in common: pupil_id, since (rule 9).
     """
     return await connection.fetch(
-        """
+        f"""
         SELECT p.pupil_id, p.since FROM presence p
-        WHERE p.uai = $1 AND NOT p.active AND p.since < $2 AND p.last_year = $3
-            AND coalesce(p.reason <> ALL($4::text[]), true)
+        WHERE p.uai = $1 AND {DEPARTED} AND p.since < $2 AND p.last_year = $3
             AND NOT EXISTS (SELECT FROM transfer t WHERE t.origin_pupil = p.pupil_id
                 AND t.origin_stay = p.stay AND t.kind <> 'reversal'
                 AND (t.state IN ('offered', 'requested', 'closed')
@@ -114,7 +127,6 @@ async def unclaimed(
         uai,
         dt.datetime.combine(left_by, dt.time(), dt.UTC),
         last_year,
-        list(NO_DEPARTURE),
     )
 
 
@@ -139,7 +151,10 @@ async def expected(connection: Connection, uai: Uai) -> list[Record]:
 
 
 async def under_way(connection: Connection, pupils: Collection[UUID]) -> list[UUID]:
-    """Those of `pupils` who are offered, or in a request on either side."""
+    """Those of `pupils` who are offered, or in a request on either side; and those whom a dossier
+    has reached in the last days though the import that created them is undone: the pupil base may
+    not have heard of it yet.
+    """
     rows = await connection.fetch(
         """
         SELECT p.id FROM unnest($1::uuid[]) AS p (id)
@@ -147,8 +162,13 @@ async def under_way(connection: Connection, pupils: Collection[UUID]) -> list[UU
                 AND t.origin_pupil = p.id)
             OR EXISTS (SELECT FROM transfer t WHERE t.state = 'requested'
                 AND t.destination_pupil = p.id)
+            OR EXISTS (SELECT FROM transfer t JOIN presence q ON q.pupil_id = t.destination_pupil
+                WHERE t.destination_pupil = p.id AND q.reason = $2 AND t.state = 'closed'
+                    AND t.answered_at > clock_timestamp() - $3::interval)
         """,
         list(pupils),
+        UNDONE,
+        JUST_RECEIVED,
     )
     return [row["id"] for row in rows]
 
@@ -177,18 +197,20 @@ async def everything_about(connection: Connection, uai: Uai, pupil_id: UUID) -> 
         """
         SELECT p.pupil_id, p.uai, p.version, p.stay, p.active, p.since, p.activated, p.reason,
             p.source, p.mef, p.last_year, p.previous_uai, p.has_birth_date,
-            (SELECT count(*) FROM match_key k WHERE k.pupil_id = p.pupil_id) AS match_keys,
-            o.recorded_at AS opposed_since
-        FROM presence p LEFT JOIN opposition o USING (pupil_id)
-        WHERE p.uai = $1 AND p.pupil_id = $2
+            (SELECT count(*) FROM match_key k WHERE k.pupil_id = p.pupil_id) AS match_keys
+        FROM presence p WHERE p.uai = $1 AND p.pupil_id = $2
         """,
         uai,
         pupil_id,
     )
 
 
-async def transfers_about(connection: Connection, pupil_id: UUID) -> list[Record]:
-    """The transfers from or to a learner, newest first."""
+async def transfers_about(connection: Connection, cards: Collection[UUID]) -> list[Record]:
+    """The transfers from or to these cards of a learner, newest first."""
     return await connection.fetch(
-        f"{_TRANSFER} WHERE origin_pupil = $1 OR destination_pupil = $1 ORDER BY id DESC", pupil_id
+        f"""
+        {_TRANSFER} WHERE origin_pupil = ANY($1::uuid[]) OR destination_pupil = ANY($1::uuid[])
+        ORDER BY id DESC
+        """,
+        list(cards),
     )

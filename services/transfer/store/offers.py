@@ -8,10 +8,10 @@ from uuid import UUID
 from asyncpg import Record
 from uuid_utils.compat import uuid7
 
+from services.transfer.store.lists import DEPARTED, HAS_INE
 from services.transfer.store.presences import columns
 from services.transfer.store.transfers import SIDES
 from shared.database import Connection
-from shared.events import NO_DEPARTURE
 from shared.identifiers import Uai
 
 
@@ -32,19 +32,16 @@ async def candidates(
 ) -> dict[UUID, Record]:
     """Learners of the school: stay, since, departed, under_way, from_siecle_with_ine."""
     rows = await connection.fetch(
-        """
-        SELECT p.pupil_id, p.stay, p.since,
-            NOT p.active AND coalesce(p.reason <> ALL($3::text[]), true) AS departed,
+        f"""
+        SELECT p.pupil_id, p.stay, p.since, {DEPARTED} AS departed,
             EXISTS (SELECT FROM transfer t WHERE t.origin_pupil = p.pupil_id
                 AND t.origin_stay = p.stay AND t.kind <> 'reversal'
                 AND t.state IN ('offered', 'requested', 'closed')) AS under_way,
-            p.source = 'siecle' AND EXISTS (SELECT FROM match_key k WHERE k.pupil_id = p.pupil_id)
-                AS from_siecle_with_ine
+            p.source = 'siecle' AND {HAS_INE} AS from_siecle_with_ine
         FROM presence p WHERE p.uai = $1 AND p.pupil_id = ANY($2::uuid[])
         """,
         uai,
         list(pupils),
-        list(NO_DEPARTURE),
     )
     return {row["pupil_id"]: row for row in rows}
 

@@ -54,6 +54,22 @@ async def acts_about(
     )
 
 
+async def cards_of(connection: Connection, pupil_id: UUID) -> list[UUID]:
+    """A learner and the doubles who go on as him: what was decided about one holds for all."""
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE card (pupil_id) AS (
+            SELECT $1::uuid
+            UNION
+            SELECT m.pupil_id FROM card JOIN merged m ON m.goes_on_as = card.pupil_id
+        )
+        SELECT pupil_id FROM card
+        """,
+        pupil_id,
+    )
+    return [row["pupil_id"] for row in rows]
+
+
 async def oppose(connection: Connection, uai: Uai, pupil_id: UUID, by_whom: str) -> bool:
     """Record an opposition; whether there was none before."""
     return bool(
@@ -69,13 +85,20 @@ async def oppose(connection: Connection, uai: Uai, pupil_id: UUID, by_whom: str)
     )
 
 
-async def lift_opposition(connection: Connection, pupil_id: UUID) -> bool:
-    """Lift an opposition; whether there was one."""
-    return bool(
-        await connection.fetchval(
-            "DELETE FROM opposition WHERE pupil_id = $1 RETURNING true", pupil_id
-        )
+async def opposed_since(connection: Connection, cards: Collection[UUID]) -> dt.datetime | None:
+    """Since when an opposition is recorded for one of these cards of a learner, if it is."""
+    since: dt.datetime | None = await connection.fetchval(
+        "SELECT min(recorded_at) FROM opposition WHERE pupil_id = ANY($1::uuid[])", list(cards)
     )
+    return since
+
+
+async def lift_opposition(connection: Connection, cards: Collection[UUID]) -> bool:
+    """Lift the opposition recorded for these cards of a learner; whether there was one."""
+    rows = await connection.fetch(
+        "DELETE FROM opposition WHERE pupil_id = ANY($1::uuid[]) RETURNING pupil_id", list(cards)
+    )
+    return bool(rows)
 
 
 async def opposed(connection: Connection, pupils: Collection[UUID]) -> set[UUID]:
@@ -94,6 +117,20 @@ async def opposed(connection: Connection, pupils: Collection[UUID]) -> set[UUID]
     return {row["holder"] for row in rows}
 
 
+async def held(connection: Connection, one: UUID, other: UUID) -> bool:
+    """Whether a reversal holds these two, or doubles who go on as one of them."""
+    pairs = await cards_of(connection, one), await cards_of(connection, other)
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM not_to_transfer
+            WHERE (one_pupil = ANY($1::uuid[]) AND other_pupil = ANY($2::uuid[]))
+                OR (one_pupil = ANY($2::uuid[]) AND other_pupil = ANY($1::uuid[])))
+        """,
+        *pairs,
+    )
+    return found
+
+
 async def judge(
     connection: Connection,
     pair: tuple[UUID, UUID],
@@ -103,9 +140,21 @@ async def judge(
     *,
     same: bool,
 ) -> None:
-    """Keep what a side says of two learners (origin's, destination's); its newest word counts."""
+    """Keep what a side says of two learners (origin's, destination's); its newest word counts, also
+    over what it had said of doubles who go on as one of them.
+    """
     await connection.execute(
         """
+        WITH RECURSIVE card (holder, pupil_id) AS (
+            SELECT id, id FROM unnest(ARRAY[$1::uuid, $2::uuid]) AS p (id)
+            UNION
+            SELECT card.holder, m.pupil_id FROM card JOIN merged m ON m.goes_on_as = card.pupil_id
+        ), earlier AS (
+            DELETE FROM opinion o USING card a, card b WHERE o.side = $3
+                AND a.holder = $1 AND o.origin_pupil = a.pupil_id
+                AND b.holder = $2 AND o.destination_pupil = b.pupil_id
+                AND (o.origin_pupil, o.destination_pupil) <> ($1, $2)
+        )
         INSERT INTO opinion (origin_pupil, destination_pupil, side, same, comparison, given_by,
             given_at)
         VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())

@@ -16,60 +16,60 @@ ERASED = 2**31 - 1
 
 
 async def keep_presences(connection: Connection, pupils: Sequence[PupilEvent]) -> set[bytes]:
-    """Keep the learners that are newer than what is held; returns the INE keys, old and new, of
-    those that changed. `pupils` holds each learner once.
+    """Keep the learners that are newer than what is held, and their keys; returns the INE keys, old
+    and new, of those that changed. `pupils` holds each learner once.
     """
+    new = [(p.pupil_id, k) for p in pupils for k in p.keys]
     rows = await connection.fetch(
         """
-        INSERT INTO presence (pupil_id, uai, version, stay, active, since, activated, reason,
-            source, mef, last_year, previous_uai, has_birth_date, key_version, changed_at)
-        SELECT *, clock_timestamp() FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[],
-            $5::bool[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::text[],
-            $11::bool[], $12::text[], $13::bool[], $14::int[]) AS p (pupil_id, uai, version)
-        WHERE NOT EXISTS (
-            SELECT FROM gone g WHERE g.pupil_id = p.pupil_id AND g.version >= p.version)
-        ON CONFLICT (pupil_id) DO UPDATE SET
-            uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
-            active = EXCLUDED.active, since = EXCLUDED.since, activated = EXCLUDED.activated,
-            reason = EXCLUDED.reason, source = EXCLUDED.source, mef = EXCLUDED.mef,
-            last_year = EXCLUDED.last_year, previous_uai = EXCLUDED.previous_uai,
-            has_birth_date = EXCLUDED.has_birth_date, key_version = EXCLUDED.key_version,
-            changed_at = EXCLUDED.changed_at
-        WHERE presence.version < EXCLUDED.version
-        RETURNING pupil_id
+        WITH kept AS (
+            INSERT INTO presence (pupil_id, uai, version, stay, active, since, activated, reason,
+                source, mef, last_year, previous_uai, has_birth_date, key_version, changed_at)
+            SELECT *, clock_timestamp() FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[],
+                $5::bool[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[],
+                $10::text[], $11::bool[], $12::text[], $13::bool[], $14::int[])
+                AS p (pupil_id, uai, version)
+            WHERE NOT EXISTS (
+                SELECT FROM gone g WHERE g.pupil_id = p.pupil_id AND g.version >= p.version)
+            ON CONFLICT (pupil_id) DO UPDATE SET
+                uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
+                active = EXCLUDED.active, since = EXCLUDED.since, activated = EXCLUDED.activated,
+                reason = EXCLUDED.reason, source = EXCLUDED.source, mef = EXCLUDED.mef,
+                last_year = EXCLUDED.last_year, previous_uai = EXCLUDED.previous_uai,
+                has_birth_date = EXCLUDED.has_birth_date, key_version = EXCLUDED.key_version,
+                changed_at = EXCLUDED.changed_at
+            WHERE presence.version < EXCLUDED.version
+            RETURNING pupil_id
+        ), told AS (
+            SELECT pupil_id, ine_key, birth_key, family_keys::bytea[], first_keys::bytea[]
+            FROM unnest($15::uuid[], $16::bytea[], $17::bytea[], $18::text[], $19::text[])
+                AS k (pupil_id, ine_key, birth_key, family_keys, first_keys)
+            JOIN kept USING (pupil_id)
+        ), entered AS (
+            INSERT INTO match_key (pupil_id, ine_key, birth_key, family_keys, first_keys)
+            SELECT * FROM told
+            ON CONFLICT (pupil_id, ine_key) DO UPDATE SET birth_key = EXCLUDED.birth_key,
+                family_keys = EXCLUDED.family_keys, first_keys = EXCLUDED.first_keys
+        ), dropped AS (
+            DELETE FROM match_key k USING kept WHERE k.pupil_id = kept.pupil_id
+                AND NOT EXISTS (SELECT FROM told t
+                    WHERE t.pupil_id = k.pupil_id AND t.ine_key = k.ine_key)
+            RETURNING k.ine_key
+        )
+        SELECT ine_key FROM told UNION SELECT ine_key FROM dropped
         """,
         *columns(
             (p.pupil_id, p.uai, p.version, p.stay, p.active, p.since, p.activated, p.reason,
              p.source, p.mef, p.last_year, p.previous_uai, p.has_birth_date, p.key_version)
             for p in pupils
         ),
-    )  # fmt: skip
-    changed = {row["pupil_id"] for row in rows}
-    return await _replace_keys(connection, [p for p in pupils if p.pupil_id in changed])
-
-
-async def _replace_keys(connection: Connection, pupils: Sequence[PupilEvent]) -> set[bytes]:
-    if not pupils:
-        return set()
-    old = await connection.fetch(
-        "DELETE FROM match_key WHERE pupil_id = ANY($1::uuid[]) RETURNING ine_key",
-        [p.pupil_id for p in pupils],
-    )
-    new = [(p.pupil_id, k) for p in pupils for k in p.keys]
-    await connection.execute(
-        """
-        INSERT INTO match_key (pupil_id, ine_key, birth_key, family_keys, first_keys)
-        SELECT pupil_id, ine_key, birth_key, family_keys::bytea[], first_keys::bytea[]
-        FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::text[], $5::text[])
-            AS k (pupil_id, ine_key, birth_key, family_keys, first_keys)
-        """,
         [pupil_id for pupil_id, _ in new],
         [k.ine_key for _, k in new],
         [k.birth_key for _, k in new],
         [_array_text(k.family_keys) for _, k in new],
         [_array_text(k.first_keys) for _, k in new],
-    )
-    return {row["ine_key"] for row in old} | {k.ine_key for _, k in new}
+    )  # fmt: skip
+    return {row["ine_key"] for row in rows}
 
 
 def _array_text(keys: Iterable[bytes]) -> str:
@@ -117,12 +117,27 @@ async def forget(connection: Connection, gone: Mapping[UUID, int]) -> set[bytes]
 
 
 async def keep_imports(connection: Connection, imports: Sequence[ImportApplied]) -> set[bytes]:
-    """Keep each school's import with the highest number, and the departures that they announce;
-    returns the INE keys of all learners of these schools.
+    """Keep each school's import with the highest number, and the departures that they announce:
+    these learners count as inactive until the version of their deactivation is held. Returns the
+    INE keys of all learners of these schools.
     """
     newest = {i.uai: i for i in sorted(imports, key=lambda i: i.number)}
+    announced: dict[UUID, int] = {}
+    for pupil in (pupil for i in imports for pupil in i.deactivated):
+        announced[pupil.pupil_id] = max(pupil.version, announced.get(pupil.pupil_id, 0))
     await connection.execute(
         """
+        WITH announced AS (
+            INSERT INTO announced_departure (pupil_id, version)
+            SELECT a.pupil_id, a.version
+            FROM unnest($6::uuid[], $7::int[]) AS a (pupil_id, version)
+            WHERE NOT EXISTS (
+                SELECT FROM presence p WHERE p.pupil_id = a.pupil_id AND p.version >= a.version)
+                AND NOT EXISTS (
+                    SELECT FROM gone g WHERE g.pupil_id = a.pupil_id AND g.version >= a.version)
+            ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version
+            WHERE announced_departure.version < EXCLUDED.version
+        )
         INSERT INTO import_in_force (uai, number, horodatage, school_year, source, changed_at)
         SELECT *, clock_timestamp()
         FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::int[], $5::text[])
@@ -133,30 +148,10 @@ async def keep_imports(connection: Connection, imports: Sequence[ImportApplied])
         WHERE import_in_force.number < EXCLUDED.number
         """,
         *columns((i.uai, i.number, i.horodatage, i.school_year, i.source) for i in newest.values()),
+        list(announced),
+        list(announced.values()),
     )
-    announced: dict[UUID, int] = {}
-    for pupil in (pupil for i in imports for pupil in i.deactivated):
-        announced[pupil.pupil_id] = max(pupil.version, announced.get(pupil.pupil_id, 0))
-    await _announce(connection, announced)
     return await keys_of_schools(connection, newest)
-
-
-async def _announce(connection: Connection, versions: Mapping[UUID, int]) -> None:
-    """Count learners as inactive until the version of their deactivation is held."""
-    await connection.execute(
-        """
-        INSERT INTO announced_departure (pupil_id, version)
-        SELECT a.pupil_id, a.version FROM unnest($1::uuid[], $2::int[]) AS a (pupil_id, version)
-        WHERE NOT EXISTS (
-            SELECT FROM presence p WHERE p.pupil_id = a.pupil_id AND p.version >= a.version)
-            AND NOT EXISTS (
-                SELECT FROM gone g WHERE g.pupil_id = a.pupil_id AND g.version >= a.version)
-        ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version
-        WHERE announced_departure.version < EXCLUDED.version
-        """,
-        list(versions),
-        list(versions.values()),
-    )
 
 
 async def settle_newest(connection: Connection, pupils: Sequence[PupilEvent]) -> None:

@@ -1,5 +1,6 @@
 """SQL: moves taken back, and what the school of origin asks for."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from asyncpg import Record
@@ -10,16 +11,21 @@ from shared.database import Connection
 from shared.identifiers import Uai
 
 
-async def has_moved_on(connection: Connection, transfer_id: UUID) -> bool:
-    """Whether the receiving learner's records have gone on since, or are about to."""
+async def has_moved_on(
+    connection: Connection, transfer_id: UUID, holders: Collection[UUID]
+) -> bool:
+    """Whether the records have gone on since, or are about to; `holders` are the receiving learner
+    and whom he goes on as.
+    """
     found: bool = await connection.fetchval(
         """
         SELECT EXISTS (SELECT FROM transfer t JOIN transfer next
-                ON next.origin_pupil = t.destination_pupil AND next.kind <> 'reversal'
+                ON next.origin_pupil = ANY($2::uuid[]) AND next.kind <> 'reversal'
                 AND next.state IN ('requested', 'closed') AND next.requested_at > t.requested_at
             WHERE t.id = $1)
         """,
         transfer_id,
+        list(holders),
     )
     return found
 

@@ -1,7 +1,7 @@
 """SQL: the transfers that the rule opens, and what `dossier` answers."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from asyncpg import Record
@@ -16,6 +16,10 @@ from shared.identifiers import Uai
 SIDES = """id, kind, reverses, origin_uai, origin_pupil, origin_stay, destination_uai,
     destination_pupil"""
 """What a request is made of."""
+
+_KEYS = """ARRAY(SELECT ine_key FROM match_key k
+    WHERE k.pupil_id IN (origin_pupil, destination_pupil)) AS ine_keys"""
+"""The INE keys of both sides: other departures may have waited for this answer."""
 
 
 async def open_transfers(connection: Connection, decisions: Sequence[Decision]) -> list[Record]:
@@ -61,7 +65,7 @@ async def withdraw(connection: Connection, transfers: Sequence[UUID]) -> None:
 
 async def close(connection: Connection, answers: Sequence[DossierTransferred]) -> list[Record]:
     """Close the requests whose records have moved, and keep the newest counts of those that
-    records have followed since; returns the former.
+    records have followed since; returns the former, with the `ine_keys` of both sides.
 
     Where a reversal is answered, the transfer that it takes back is reversed, and nothing moves
     between its learners until someone lifts that. An answer given again changes nothing.
@@ -98,7 +102,7 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
                 greatest(origin_pupil, destination_pupil), id, clock_timestamp()
             FROM told WHERE reversed ON CONFLICT DO NOTHING
         )
-        SELECT {SIDES}, counts FROM told WHERE closes
+        SELECT {SIDES}, counts, {_KEYS} FROM told WHERE closes
         """,
         list(newest),
         [dict(answer.counts) for answer in newest.values()],
@@ -110,40 +114,48 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
 async def cancel(
     connection: Connection, refusals: Sequence[DossierTransferRefused]
 ) -> list[Record]:
-    """End requests that `dossier` has refused; the departures are then decided anew."""
+    """End requests that `dossier` has refused; the departures are then decided anew: `ine_keys` of
+    both sides.
+    """
     return await connection.fetch(
-        """
+        f"""
         UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
             refused_because = r.reason
         FROM unnest($1::uuid[], $2::text[]) AS r (id, reason)
-        WHERE t.id = r.id AND state = 'requested'
-        RETURNING t.id, origin_pupil, destination_pupil
+        WHERE t.id = r.id AND state = 'requested' RETURNING t.id, {_KEYS}
         """,
         [refusal.transfer_id for refusal in refusals],
         [refusal.reason for refusal in refusals],
     )
 
 
-async def withdraw_of_pupils(connection: Connection, pupils: Iterable[UUID]) -> list[UUID]:
+async def withdraw_of_pupils(
+    connection: Connection, gone: Collection[UUID], erased: Collection[UUID]
+) -> list[UUID]:
     """Take back the requests about learners who are no longer known, and end offers of them;
-    returns the requests.
+    returns the requests. What people have accepted for one who was merged since stays: `dossier`
+    gives it to whom he goes on as.
     """
     rows = await connection.fetch(
         """
         WITH concerned AS (
-            SELECT t.id, t.state FROM transfer t, unnest($1::uuid[]) AS g (pupil_id)
+            SELECT t.id, t.state, g.pupil_id = ANY($2::uuid[]) AS erased
+            FROM transfer t, unnest($1::uuid[]) AS g (pupil_id)
             WHERE g.pupil_id IN (t.origin_pupil, t.destination_pupil)
                 AND t.state IN ('offered', 'requested') AND t.withdrawn_at IS NULL
+                AND (g.pupil_id = t.origin_pupil OR t.kind <> 'by-hand'
+                    OR g.pupil_id = ANY($2::uuid[]))
                 AND NOT EXISTS (SELECT FROM presence p WHERE p.pupil_id = g.pupil_id)
         ), ended AS (
             UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
-                refused_because = 'erased'
+                refused_because = CASE WHEN c.erased THEN 'erased' ELSE 'merged' END
             FROM concerned c WHERE t.id = c.id AND c.state = 'offered'
         )
         UPDATE transfer t SET withdrawn_at = clock_timestamp(), asked_at = clock_timestamp()
         FROM concerned c WHERE t.id = c.id AND c.state = 'requested' RETURNING t.id
         """,
-        list(pupils),
+        list(gone),
+        list(erased),
     )
     return [row["id"] for row in rows]
 
@@ -161,16 +173,17 @@ async def end_offers(connection: Connection, offers: Sequence[UUID], because: st
     )
 
 
-async def end_offers_to(connection: Connection, schools: Sequence[Uai]) -> None:
-    """End the offers that wait for schools which have closed."""
-    await connection.execute(
+async def end_offers_to(connection: Connection, schools: Sequence[Uai]) -> list[UUID]:
+    """End the offers that wait for schools which have closed; returns the learners offered."""
+    rows = await connection.fetch(
         """
         UPDATE transfer SET state = 'cancelled', answered_at = clock_timestamp(),
             refused_because = 'closed'
-        WHERE destination_uai = ANY($1::text[]) AND state = 'offered'
+        WHERE destination_uai = ANY($1::text[]) AND state = 'offered' RETURNING origin_pupil
         """,
         schools,
     )
+    return [row["origin_pupil"] for row in rows]
 
 
 async def match_offers(connection: Connection, matched: Mapping[UUID, UUID | None]) -> None:

@@ -1,6 +1,6 @@
 """The service `dossier` of one test: two schools, and a learner whom A has."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -8,9 +8,18 @@ import pytest
 from deploy.local.client import School, Sign
 from services.dossier.__main__ import service
 from shared.database import Database
+from shared.service import Service
 from tests.integration.dossier.support import Learner, come
 from tests.support.pupils import A, B
 from tests.support.system import System, running
+
+
+@pytest.fixture
+async def database_urls(
+    new_database: Callable[[Service], Awaitable[str]],
+) -> Mapping[str, str]:
+    """The one database that these tests need."""
+    return {service.name: await new_database(service)}
 
 
 @pytest.fixture

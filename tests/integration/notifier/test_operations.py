@@ -34,7 +34,7 @@ async def system(
     """The service, running."""
     more = {"smtp_host": "127.0.0.1", "smtp_port": server.port, "smtp_security": "none"}
     urls = {"notifier": database_url}
-    async with running([service], urls, vhost, keys, sign, **more) as started:
+    async with running([service], urls, vhost, keys, sign, {"notifier": more}) as started:
         yield started
 
 
@@ -106,7 +106,9 @@ async def test_a_training_system_sends_nothing(
 ) -> None:
     more = {"smtp_host": "127.0.0.1", "smtp_port": server.port, "training": True}
     await ledger.take(*many(3))
-    async with running([service], {"notifier": database_url}, vhost, keys, sign, **more):
+    async with running(
+        [service], {"notifier": database_url}, vhost, keys, sign, {"notifier": more}
+    ):
         await ledger.come_to(*["suppressed"] * 3)
     assert {mail["reason"] for mail in await ledger.mails()} == {"training"}
     assert server.greeted == 0

@@ -1,6 +1,6 @@
 """The service `siecle_import` of one test, and a school that imports."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -8,9 +8,18 @@ import pytest
 from deploy.local.client import School, Sign
 from services.siecle_import.__main__ import service
 from shared.database import Database
+from shared.service import Service
 from tests.support.system import System, running
 
 UAI = "9990001X"
+
+
+@pytest.fixture
+async def database_urls(
+    new_database: Callable[[Service], Awaitable[str]],
+) -> Mapping[str, str]:
+    """The one database that these tests need."""
+    return {service.name: await new_database(service)}
 
 
 @pytest.fixture

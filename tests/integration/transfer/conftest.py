@@ -1,10 +1,11 @@
 """A database of `transfer`, and its handler called as the consumer calls it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
 
+from services.transfer.__main__ import service
 from services.transfer.deciding import decide
 from services.transfer.handlers import handle
 from services.transfer.store import presences, schools, single_file
@@ -12,6 +13,7 @@ from shared.database import Database
 from shared.events import Event
 from shared.identifiers import Uai
 from shared.messaging.consumer import Batch
+from shared.service import Service
 
 
 class Transfer:
@@ -48,6 +50,14 @@ class Transfer:
                 "SELECT count(*) FROM outbox WHERE routing_key = $1", kind.type
             )
             return number
+
+
+@pytest.fixture
+async def database_urls(
+    new_database: Callable[[Service], Awaitable[str]],
+) -> Mapping[str, str]:
+    """The one database that these tests need."""
+    return {service.name: await new_database(service)}
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,6 +12,8 @@ import pytest
 from deploy.local.client import eventually
 from services.transfer.handlers import handle
 from services.transfer.reconcile import reconcile
+from shared.database import Connection, Database
+from shared.envelope import Received
 from shared.events import (
     DossierTransferred,
     DossierTransferRefused,
@@ -20,7 +25,7 @@ from shared.events import (
     TransferRequested,
     TransferWithdrawn,
 )
-from shared.messaging.consumer import Batch
+from shared.messaging.consumer import Batch, Consumer
 from tests.integration.transfer.conftest import Transfer
 from tests.support.pupils import (
     JANUARY,
@@ -263,18 +268,64 @@ async def test_rule_11_the_reconcile_opens_what_was_missed_and_asks_again(
     assert await both_on.published(TransferRequested) == requests + 1
 
 
-async def test_a_batch_of_500_events_costs_at_most_12_statements(both_on: Transfer) -> None:
+class Counted(Database):
+    """A database that notes the statements of its transactions."""
+
+    def __init__(self, url: str, pool: Any) -> None:
+        super().__init__(url, pool)
+        self.statements: list[str] = []
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        async with super().connection() as connection:
+            with connection.query_logger(lambda q: self.statements.append(q.query)):
+                yield connection
+
+    def ours(self) -> list[str]:
+        """Those of the service: asyncpg looks types up once a connection."""
+        own = ("pg_type", "'jit'", "BEGIN", "COMMIT")
+        return [text for text in self.statements if not any(part in text for part in own)]
+
+
+@pytest.fixture
+async def counted(both_on: Transfer, database_urls: Mapping[str, str]) -> AsyncIterator[Counted]:
+    opened = await Counted.open(database_urls["transfer"], 1)
+    yield opened
+    await opened.close()
+
+
+def learners(numbers: range) -> list[Event]:
+    return [event for i in numbers for event in (departure(A, keys(i)), arrival(B, keys(i)))]
+
+
+async def test_a_batch_of_500_events_costs_at_most_12_statements(
+    both_on: Transfer, counted: Counted
+) -> None:
+    """Learners, imports, answers, refusals, withdrawals: all that comes in great numbers, from the
+    inbox to the outbox. (Merges, erasures and the registry's news come one by one.)
+    """
+    await both_on.take(*learners(range(1, 101)), imported(B))
+    asked = [row["id"] for row in await both_on.transfers()]
+    back = [
+        pupil(PupilReactivated, A, keys(i), pupil_id=row["origin_pupil"], version=3, stay=2)
+        for i, row in enumerate(await both_on.transfers(), start=1)
+    ]
     events = [
-        event for i in range(1, 251) for event in (departure(A, keys(i)), arrival(B, keys(i)))
-    ][:499]
-    statements: list[str] = []
-    async with both_on.database.transaction() as transaction:
-        with transaction.connection.query_logger(lambda q: statements.append(q.query)):
-            await handle(transaction, Batch([*events, imported(B)]))
-    assert len(await both_on.transfers()) >= 249
-    # asyncpg's own look-ups of types, once a connection, are no cost of a batch.
-    ours = [text for text in statements if "pg_type" not in text and "'jit'" not in text]
-    assert len(ours) <= 12, ours
+        *(DossierTransferred(transfer_id=one, counts={"bilan": 2}) for one in asked[:50]),
+        *(DossierTransferRefused(transfer_id=one, reason="returned") for one in asked[50:80]),
+        *back[80:],
+        *learners(range(101, 251))[:398],
+        imported(A, 3),
+        imported(B, 3),
+    ]
+    consumer = Consumer("transfer", counted, "", handle)
+    await consumer._handle_once([Received(uuid4(), event, {}) for event in events])
+    found = [row["state"] for row in await both_on.transfers()]
+    assert found.count("closed") == 50
+    assert found.count("cancelled") == 30
+    assert found.count("requested") == 20 + 150
+    assert await both_on.published(TransferWithdrawn) == 20
+    assert len(counted.ours()) <= 12, counted.ours()
 
 
 async def test_an_unknown_transfer_is_passed_over(both_on: Transfer) -> None:

@@ -1,0 +1,30 @@
+"""The identity provider of the local stack: `python -m deploy.local.provider PORT`.
+
+It believes whoever says who he is, so it listens on the loopback alone and nothing but the local
+stack starts it.
+"""
+
+import sys
+
+from oidc_provider_mock import User, app
+from werkzeug.serving import make_server
+
+from deploy.local.people import PEOPLE
+
+
+def main(port: int) -> None:
+    """Serve until told to stop."""
+    users = [
+        User(
+            sub=one.subject,
+            claims={"email": one.email, "email_verified": True, "name": one.name},
+        )
+        for one in PEOPLE
+    ]
+    served = app(user_claims=users, require_nonce=True)
+    served.debug = False
+    make_server("127.0.0.1", port, served, threaded=True).serve_forever()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

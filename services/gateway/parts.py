@@ -1,0 +1,49 @@
+"""What the running gateway has beside what every service has."""
+
+from dataclasses import dataclass
+
+import httpx
+from fastapi import Request
+
+from services.gateway.clients.rights import Knowers
+from services.gateway.clients.services import PersonSigner, Services
+from services.gateway.oidc import Provider
+from services.gateway.settings import GatewaySettings
+from shared.service import Runtime
+from shared.signing import Signer
+
+CONNECTIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The provider, the services, and who knows the rights."""
+
+    settings: GatewaySettings
+    provider: Provider
+    services: Services
+    knowers: Knowers
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> "Parts":
+        """The parts that these settings describe."""
+        http = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS))
+        own = None if settings.signing_key_file is None else Signer.from_settings(settings)
+        file = settings.person_key_file
+        persons = None if file is None else PersonSigner.from_file(file)
+        return cls(
+            settings, Provider(settings, http), Services(settings, http, persons),
+            Knowers(settings, own),
+        )  # fmt: skip
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the gateway that a request came to."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The running service."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime

@@ -1,0 +1,24 @@
+// What pages do better with JavaScript: the focus goes where something has changed.
+// (Without it each answer is a new page, whose error summary takes the focus by itself.)
+const attend = () => {
+  const place = document.querySelector("#erreurs") ?? document.querySelector("#titre");
+  place?.focus({ preventScroll: place.id === "titre" });
+  if (place?.id === "titre") window.scrollTo(0, 0);
+};
+
+document.addEventListener("htmx:after:swap", (event) => {
+  const target = event.detail?.ctx?.target ?? event.target;
+  if (target?.id === "page" || target === document.body) attend();
+});
+
+// A button pressed twice does one thing.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) event.preventDefault();
+  else form.dataset.sent = "yes";
+  setTimeout(() => delete form.dataset.sent, 2000);
+});
+
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload(); // not what someone else has left behind
+});

@@ -1,0 +1,1 @@
+"""The SQL of `gateway`, set-based, one function a question."""

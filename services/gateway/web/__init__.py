@@ -1,0 +1,1 @@
+"""What all pages stand on: the visit, the frame, forms, uploads, errors, assets, limits."""

@@ -1,0 +1,59 @@
+"""The one list of tabs, in the order of the guide."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from shared.identifiers import Uai
+from shared.rights import Action
+from shared.security import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab: shown to who may do `action` in the school of the visit, or, `anywhere`, in some
+    place; without an action to everyone who is signed in.
+    """
+
+    label: str
+    path: str
+    action: Action | None
+    anywhere: bool = False
+
+    def for_(self, person: Principal, uai: str | None) -> bool:
+        """Whether the person is shown it."""
+        if self.action is None:
+            return True
+        if self.anywhere:
+            return person.may_somewhere(self.action)
+        return uai is not None and person.may(self.action, Uai(uai))
+
+
+TABS: Final = (
+    Tab("Accueil", "/", None),
+    Tab("Etablissement", "/etablissement", Action.READ_SCHOOL),
+    Tab("Logo", "/logo", Action.READ_SCHOOL),
+    Tab("Transferts", "/transferts", Action.SEE_TRANSFERS),
+    Tab("Accès inspecteur", "/acces-inspecteur", Action.SEE_INSPECTORS),
+    Tab("Apprentis", "/apprentis", Action.READ_SCHOOL),
+    Tab("Modules", "/modules", Action.READ_SCHOOL),
+    Tab("Import SIECLE", "/import", Action.IMPORT),
+    Tab("Apprenants", "/apprenants", Action.READ_PUPILS),
+    Tab("Utilisateurs", "/utilisateurs", Action.READ_USERS),
+    Tab("Administration", "/administration", Action.MANAGE_SCHOOLS, anywhere=True),
+    Tab("Console", "/console", Action.INSPECT, anywhere=True),
+)
+"""A tab appears when a page of its path is served."""
+
+LEGAL: Final = (
+    ("Accessibilité : non conforme", "/accessibilite"),
+    ("Mentions légales", "/mentions-legales"),
+    ("Données personnelles", "/donnees-personnelles"),
+    ("Cookies", "/cookies"),
+)
+"""The links of the footer; each appears when its page is served."""
+
+
+def shown(person: Principal, uai: str | None, served: Collection[str]) -> Iterator[Tab]:
+    """The tabs of a person."""
+    return (tab for tab in TABS if tab.path in served and tab.for_(person, uai))

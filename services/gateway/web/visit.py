@@ -1,0 +1,225 @@
+"""The visit: who asks for a page, in which school, with what rights. Every page begins with it.
+
+`visiting(action)` for pages, `posting(action)` for forms, `uploading(action)` for forms with a
+file: the last two check the form's token, and that the form was made for the school of the session.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.datastructures import FormData
+
+from services.gateway import entering
+from services.gateway.clients.services import Calls, RefusedError, ServiceDownError
+from services.gateway.domain.sessions import Session
+from services.gateway.parts import Parts, parts_of, runtime_of
+from services.gateway.settings import GatewaySettings
+from services.gateway.store import sessions as store
+from services.gateway.web import frame, limits
+from services.gateway.web.uploads import Upload
+from shared.identifiers import Uai
+from shared.rights import Action
+from shared.security import Principal
+
+T = TypeVar("T")
+
+CSRF = "csrf"
+SCHOOL = "pour"
+"""The fields that every form has: its token, and the school that it was made for."""
+
+
+class SignInNeededError(Exception):
+    """Nobody is signed in, or not any more."""
+
+
+class ChoiceNeededError(Exception):
+    """The page is about a school and none is chosen."""
+
+
+class NotAllowedError(Exception):
+    """The person may not do this in this school."""
+
+
+class StaleFormError(Exception):
+    """A form without the token of this session."""
+
+
+class OtherSchoolError(Exception):
+    """A form made for another school than the session is about now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A part of a page whose service does not answer."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of someone who is signed in."""
+
+    request: Request
+    parts: Parts
+    session: Session
+    person: Principal
+    calls: Calls
+    form: FormData | None = None
+    upload: Upload | None = None
+
+    @property
+    def uai(self) -> str | None:
+        """The school that the session is about."""
+        return self.session.school.uai if self.session.school else None
+
+    @property
+    def school(self) -> str:
+        """The path of the school in the services: `/schools/{uai}`."""
+        return f"/schools/{self.uai}"
+
+    def may(self, action: Action) -> bool:
+        """Whether the person may do this here: what a template shows follows it."""
+        return self.uai is not None and self.person.may(action, Uai(self.uai))
+
+    def text(self, name: str) -> str:
+        """A field of the form, trimmed; empty if it was not sent."""
+        value = self.form.get(name) if self.form is not None else None
+        return value.strip() if isinstance(value, str) else ""
+
+    async def part(self, value: Awaitable[T]) -> T | Down:
+        """A part of a page; that its service does not answer leaves the other parts as they are."""
+        try:
+            return await value
+        except ServiceDownError as error:
+            return Down(error.service)
+
+    async def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """The page; it tells what the request before it left to be told."""
+        flash = self.session.flash
+        answer = frame.answer(self.request, template, status, flash=flash, **values)
+        if flash:
+            await self._keep(None)
+        return answer
+
+    async def refused(self, template: str, error: RefusedError, **values: Any) -> Response:
+        """The form again, with what a service has found wrong, on top and by field."""
+        status = error.status if error.status in (409, 412, 413, 422) else 422
+        return await self.page(template, status, errors=error.fields, refusal=error, **values)
+
+    async def redirect(self, path: str, text: str = "", kind: str = "success") -> Response:
+        """Go to another page after a form; it tells `text` (`success`, `info`, `warning`)."""
+        if text:
+            await self._keep([{"kind": kind, "text": text}])
+        return RedirectResponse(path, 303)
+
+    async def _keep(self, flash: list[Mapping[str, Any]] | None) -> None:
+        async with runtime_of(self.request).database.connection() as connection:
+            await store.set_flash(connection, self.session.id_hash, flash)
+
+
+def cookie_name(settings: GatewaySettings, suffix: str = "") -> str:
+    """The name of a cookie of ours: in production bound to this host and to https."""
+    return f"{'__Host-' if settings.secure else ''}cpro{suffix}"
+
+
+async def signed_in(request: Request) -> Visit:
+    """The visit of whoever is signed in.
+
+    Raises:
+        SignInNeededError
+        UnknownPersonError, ServiceDownError: as `entering.resume`.
+    """
+    parts, runtime = parts_of(request), runtime_of(request)
+    cookie = request.cookies.get(cookie_name(parts.settings))
+    session = cookie and await entering.resume(
+        runtime.database, parts.knowers, cookie, runtime.clock.now()
+    )
+    if not session:
+        raise SignInNeededError
+    person = _principal(session)
+    visit = Visit(request, parts, session, person, parts.services.of(person))
+    request.state.visit = visit
+    return visit
+
+
+def _principal(session: Session) -> Principal:
+    school, rights = session.school, session.rights
+    return Principal(
+        sub=str(session.account.person),
+        name=rights.name,
+        function=rights.function,
+        schools={Uai(school.uai): school.roles} if school else {},
+        academies=rights.everywhere,
+    )
+
+
+def visiting(
+    action: Action | None = None, *, anywhere: bool = False
+) -> Callable[..., Awaitable[Visit]]:
+    """A dependency of pages: the visit of someone who may do `action` in the school of the session,
+    or, `anywhere`, in some place. Without an action: of anyone who is signed in.
+    """
+
+    async def check(visit: Annotated[Visit, Depends(signed_in)]) -> Visit:
+        if action is None:
+            return visit
+        if anywhere:
+            allowed = visit.person.may_somewhere(action)
+        elif visit.uai is None:
+            raise ChoiceNeededError
+        else:
+            allowed = visit.may(action)
+        if not allowed:
+            raise NotAllowedError
+        return visit
+
+    return check
+
+
+def posting(
+    action: Action | None = None, *, anywhere: bool = False
+) -> Callable[..., Awaitable[Visit]]:
+    """The same for forms: the visit with the form that was sent, its token checked."""
+
+    async def check(visit: Annotated[Visit, Depends(visiting(action, anywhere=anywhere))]) -> Visit:
+        form = await visit.request.form(max_files=0)
+        check_form(visit, form)
+        return replace(visit, form=form)
+
+    return check
+
+
+def uploading(
+    action: Action | None = None, *, anywhere: bool = False, at_most: int
+) -> Callable[..., Awaitable[Visit]]:
+    """The same for forms with a file of `at_most` bytes, which is passed on as it comes
+    (`visit.upload`). In the form the file stands last.
+    """
+
+    async def check(visit: Annotated[Visit, Depends(visiting(action, anywhere=anywhere))]) -> Visit:
+        runtime = runtime_of(visit.request)
+        who = visit.session.id_hash.hex()
+        await limits.UPLOAD.count(runtime.database, who, runtime.clock.now())
+        upload = await Upload.of(visit.request, at_most)
+        check_form(visit, upload.form)
+        return replace(visit, form=upload.form, upload=upload)
+
+    return check
+
+
+def check_form(visit: Visit, form: FormData) -> None:
+    """Refuse a form that this session was not given, or that is about another school.
+
+    Raises:
+        StaleFormError
+        OtherSchoolError
+    """
+    token = str(form.get(CSRF, ""))
+    if not secrets.compare_digest(token.encode(), visit.session.csrf.encode()):
+        raise StaleFormError
+    if str(form.get(SCHOOL, "")) != (visit.uai or ""):
+        raise OtherSchoolError
