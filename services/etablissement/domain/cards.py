@@ -13,7 +13,7 @@ TOLD: Final = frozenset({"name", "email", "digest", "town", "academie", "open", 
 """What other services are told of (`SchoolUpdated`)."""
 
 PERSONAL: Final = ("email", "phone", "head_name", "head_function")
-"""What may tell of a person: the history keeps that it has changed, never the values (ADR 36)."""
+"""What may tell of a person: the history keeps that it has changed, never the values (ADR 39)."""
 
 LABELS: Final = {"name": "le nom", "email": "l'adresse électronique"}
 """What users and the passeport need (the guide, « Attention »), as it is called to staff. The UAI,

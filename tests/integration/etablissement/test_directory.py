@@ -90,6 +90,9 @@ async def test_the_directory_leaves_what_a_school_has_set_and_what_it_does_not_k
     card = await registry.call(head, "GET", path)
     assert (card["name"], card["town"]) == ("Lycée de notre choix", "Bron")
     assert card["email"] == f"ce.{A.lower()}@ac-exemple.fr", "an empty cell leaves what is known"
+    for text, number in (("notre choix bron", 1), ("ministere", 0)):
+        found = await registry.call(head, "POST", "/schools/search", json={"text": text})
+        assert len(found) == number, "it is searched by the name that is shown"
     told = (await registry.told())[before:]
     assert {(one["uai"], one["town"]) for one in told} == {
         (A, "Bron"), (B, school(690002)["Nom_commune"]),
