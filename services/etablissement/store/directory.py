@@ -11,6 +11,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from services.etablissement.domain.cards import PERSONAL
 from shared.database import Connection
 
 COLUMNS = (
@@ -22,6 +23,7 @@ _WORDS = {"name_words": "name", "town_words": "town"}
 _WRITTEN = (*_READ, *_WORDS)
 _STATE = "uai, version, name, email, digest, town, academie, open, successor"
 _EMPTY = {"address": "'{}'"}
+_PERSONAL = ", ".join(f"'{field}'" for field in PERSONAL)
 
 
 def _kept(column: str) -> str:
@@ -103,11 +105,11 @@ async def one(connection: Connection, import_id: UUID) -> Record | None:
 
 async def lock(connection: Connection, import_id: UUID) -> str | None:
     """Lock a file, and keep everyone from changing schools until the transaction ends, so that none
-    is changed between its comparison and its change. Returns the state of the file, if there is
-    one.
+    is changed between its comparison and its change. A weaker lock would let others lock a school,
+    and both would wait for each other. Returns the state of the file, if there is one.
     """
     await connection.execute(_NO_JIT)
-    await connection.execute("LOCK TABLE school IN SHARE ROW EXCLUSIVE MODE")
+    await connection.execute("LOCK TABLE school IN EXCLUSIVE MODE")
     state: str | None = await connection.fetchval(
         "SELECT state FROM directory_import WHERE id = $1 FOR UPDATE", import_id
     )
@@ -139,7 +141,8 @@ async def apply(connection: Connection, import_id: UUID, by: str, at: dt.datetim
             SELECT c.uai, c.version, 'created' AS act, '{{}}'::jsonb AS changes FROM created c
             UNION ALL
             SELECT c.uai, c.version, 'directory', (
-                SELECT jsonb_object_agg(o.key, jsonb_build_array(o.value, c.now -> o.key))
+                SELECT jsonb_object_agg(o.key, CASE WHEN o.key IN ({_PERSONAL}) THEN 'null'
+                    ELSE jsonb_build_array(o.value, c.now -> o.key) END)
                 FROM jsonb_each(c.old) o WHERE o.value <> c.now -> o.key
             ) FROM changed c
         ), noted AS (
