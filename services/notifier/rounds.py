@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 import structlog
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from services.notifier import metrics
 from services.notifier.domain.mails import Mail, School, digest_mail, to_do_mails
@@ -26,7 +26,9 @@ from shared.service import Runtime
 from shared.signing import Signer
 
 PAUSE_SECONDS = 60.0
-PAGE = 500
+PAGE = 100
+"""Schools a step: `transfer` and `etablissement` answer about so many at once."""
+
 TO_DO, DIGEST = "to-do", "digest"
 
 log = structlog.get_logger()
@@ -49,10 +51,7 @@ class CountsPage(BaseModel):
     next: Uai | None
 
 
-class Holders(BaseModel):
-    """Who holds a right in each school, as `etablissement` knows it."""
-
-    schools: Mapping[Uai, list[Recipient]]
+_HOLDERS = TypeAdapter(dict[Uai, list[Recipient]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class Others:
         asked = {"schools": list(codes), "action": Action.SEE_TRANSFERS.value}
         async with self.signer.client(self.etablissement_url) as client:
             answer = await client.post("/holders", json=asked)
-        return Holders.model_validate_json(answer.raise_for_status().content).schools
+        return _HOLDERS.validate_json(answer.raise_for_status().content)
 
 
 async def run(runtime: Runtime) -> None:

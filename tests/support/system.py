@@ -62,7 +62,7 @@ def settings_of(
     **more: object,
 ) -> Settings:
     """The settings of a service in a test. `keys` is a folder with the key files, `urls` says where
-    the services listen, `more` are settings of its own.
+    the services listen; `more` are further settings, of which it takes those that it has.
     """
     port = int(urls[service.name].rpartition(":")[2])
     common = {
@@ -79,7 +79,8 @@ def settings_of(
         common["match_key_file"] = keys / "match.key"
     known = service.settings.model_fields
     others = {f"{name}_url": url for name, url in urls.items() if f"{name}_url" in known}
-    return service.settings.model_validate(common | others | more)
+    own = {name: value for name, value in more.items() if name in known}
+    return service.settings.model_validate(common | others | own)
 
 
 @asynccontextmanager
