@@ -190,8 +190,7 @@ class Sender:
             return None
         row = claimed.row
         try:
-            async with asyncio.timeout(2 * self._settings.smtp_seconds):
-                answer = await mailbox.send(self.letter(row))
+            answer = await mailbox.send(self.letter(row))
         except ServerUnusableError as error:
             answer = error.answer  # its words may repeat an address
             log.warning("sending.unusable", why=answer.code or answer.text)
@@ -202,7 +201,10 @@ class Sender:
         except BadAddressError:
             return _ended(row, delivery.unsendable(Reason.BAD_ADDRESS, _BAD_ADDRESS))
         except RefusedError as error:
-            self._server_answers()
+            if error.closing:
+                self._unusable = True
+            else:
+                self._server_answers()
             return _ended(row, _refused(row, error.answer))
         except Exception as error:  # whatever it is, it is that of this mail
             log.error("sending.failed", mail=str(claimed.id), exc_info=True)

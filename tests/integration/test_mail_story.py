@@ -166,7 +166,8 @@ async def _referents_are_told_of_each_change(story: Story) -> None:
     assert SCHOOLS[A] in opened.mail["Reply-To"]
     for words in (
         "Bonjour Aymerick", f"Lycée Ampère (UAI {A}, Caen)", f"Diplôme : {diploma}",
-        "Par : Mme Martin, proviseure", "Le : mardi 20 janvier 2026 à", "la fiche de l'établissement",
+        "Par : Mme Martin, proviseure", "Le : mardi 20 janvier 2026 à",
+        "la fiche de l'établissement",
         "les apprenants de ce diplôme", "écrits dans cet établissement", "/console",
         "Vos consultations sont enregistrées, et l'établissement peut les voir",
         "Vous recevez ce message parce que vous êtes inspecteur référent", "répondez à ce message",
