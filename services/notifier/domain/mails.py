@@ -16,6 +16,9 @@ PREFIX = "[CPro éducation]"
 DIRECTIONS = ("received", "sent", "returned")
 """What a digest counts apart."""
 
+REMINDED_AFTER = dt.timedelta(days=7)
+"""When `transfer` tells an arrival by hand again, if it still waits."""
+
 
 class Kind(StrEnum):
     """What a mail is about; each has its templates."""

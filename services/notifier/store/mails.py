@@ -8,7 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.notifier.domain.delivery import PATIENCE, Outcome
-from services.notifier.domain.mails import Mail, Reason
+from services.notifier.domain.mails import REMINDED_AFTER, Kind, Mail, Reason
 from services.notifier.store import columns
 from shared.database import Connection
 
@@ -68,6 +68,32 @@ async def _suppress_overtaken(connection: Connection, topics: Sequence[tuple[str
         """,
         *columns(topics),
         Reason.OVERTAKEN,
+    )
+
+
+async def readdress(connection: Connection, schools: Sequence[str]) -> None:
+    """Have what goes to the e-mail of these schools, and waits, go to the one that is known now. An
+    arrival that failed at another one is queued for it as if it were new, as long as no reminder
+    has been due since.
+    """
+    await connection.execute(
+        f"""
+        WITH moved AS (
+            UPDATE mail SET address = s.email, name = s.name, state = 'queued', reason = NULL,
+                attempts = 0, next_try = now(), queued_at = now(), ended_at = NULL
+            FROM school s
+            WHERE s.uai = mail.uai AND mail.uai = ANY($1::text[])
+                AND mail.kind IN ('{Kind.ARRIVAL}', '{Kind.DIGEST}')
+                AND lower(mail.address) <> lower(s.email)
+                AND (mail.state IN {WAITING} OR mail.state = 'failed'
+                    AND mail.kind = '{Kind.ARRIVAL}' AND mail.created_at > now() - $2::interval)
+            RETURNING mail.id
+        )
+        INSERT INTO mail_history (mail_id, state, answer)
+        SELECT id, 'queued', 'nouvelle adresse de l''établissement' FROM moved
+        """,
+        schools,
+        REMINDED_AFTER,
     )
 
 
