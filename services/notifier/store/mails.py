@@ -18,8 +18,20 @@ OPEN = "('queued', 'sending', 'deferred')"
 _OVERTAKEN = """
     EXISTS (SELECT FROM mail newer WHERE newer.topic = mail.topic
         AND lower(newer.address) = lower(mail.address)
-        AND (newer.version, newer.happened_at) > (mail.version, mail.happened_at))
+        AND (newer.version, newer.happened_at) > (mail.version, mail.happened_at)
+        AND newer.happened_at > mail.happened_at - interval '1 hour')
 """
+"""A higher version that happened long before stems from before a restore of its owner, whose
+versions begin again lower: it overtakes nothing. Clocks of replicas differ by less than the hour.
+"""
+
+_UNDER_WAY = """
+    EXISTS (SELECT FROM mail other WHERE other.topic = mail.topic
+        AND lower(other.address) = lower(mail.address)
+        AND other.id <> mail.id AND other.state = 'sending' AND other.next_try > now())
+"""
+"""Another one about the same is being sent: what is told last must arrive last."""
+
 _LISTED = """
     EXISTS (SELECT FROM suppression listed
         WHERE listed.address = lower(mail.address) AND listed.lifted_at IS NULL)
@@ -101,13 +113,15 @@ async def claim(
     connection: Connection, sender: UUID, lease: dt.timedelta, limit: int
 ) -> list[Record]:
     """Claim up to `limit` mails that are due, for `sender` alone until the lease ends; among them
-    those whose sender has died. Those that are listed or overtaken are suppressed instead (`state`
-    tells). A mail overtaken in a transaction that ran beside this is sent, and so is the newer one.
+    those whose sender has died. One waits while another about the same is under way. Those that
+    are listed or overtaken are suppressed instead (`state` tells). A mail overtaken in a
+    transaction that ran beside this is sent, and so is the newer one.
     """
     return await connection.fetch(
         f"""
         WITH due AS (
             SELECT id FROM mail WHERE state IN {OPEN} AND next_try <= now()
+                AND (topic IS NULL OR NOT {_UNDER_WAY})
             ORDER BY next_try LIMIT $3 FOR UPDATE SKIP LOCKED
         ), judged AS (
             SELECT id, CASE WHEN {_LISTED} THEN '{Reason.LISTED}'
