@@ -3,9 +3,10 @@ switches of « Accès inspecteurs », a class offered by hand, closed transfers,
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -36,7 +37,8 @@ from tests.support.pupils import A, B, arrival, departure, imported, keys, pupil
 from tests.support.system import TODAY, System, running
 
 ACADEMIE = "Normandie"
-NATIONAL = {"sub": "n", "name": "Mme Nation", "academies": {"*": ["admin-national"]}}
+Claims = Mapping[str, object]
+NATIONAL: Claims = {"sub": "n", "name": "Mme Nation", "academies": {"*": ["admin-national"]}}
 HEADS = {A: "head-a@ac-demo.example", B: "head-b@ac-demo.example"}
 SCHOOLS = {A: "ce.a@ac-demo.example", B: "ce.b@ac-demo.example"}
 MONDAY = dt.datetime(2026, 1, 26, 7, tzinfo=dt.UTC)
@@ -51,14 +53,14 @@ class Story:
     http: httpx.AsyncClient
     ledger: Database
 
-    async def call(self, service: str, method: str, path: str, claims: Json, **more: Json) -> Json:
+    async def call(self, service: str, method: str, path: str, claims: Claims, **more: Any) -> Json:
         """What a service answers to someone with these claims."""
         answer = await self._ask(service, method, path, claims, **more)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else {}
 
     async def _ask(
-        self, service: str, method: str, path: str, claims: Json, **more: Json
+        self, service: str, method: str, path: str, claims: Claims, **more: Any
     ) -> httpx.Response:
         headers = {
             "Authorization": f"Bearer {self.system.sign(claims)}",
@@ -113,7 +115,7 @@ class Story:
         return copies()[-1]
 
 
-def head(uai: Uai) -> Json:
+def head(uai: Uai) -> Claims:
     """The head of a school."""
     return {
         "sub": f"head-{uai}", "name": "Mme Martin", "function": "proviseure",

@@ -121,12 +121,11 @@ async def claim(
         f"""
         WITH due AS (
             SELECT id FROM mail WHERE state IN {OPEN} AND next_try <= now()
-                AND (topic IS NULL OR NOT {_UNDER_WAY})
             ORDER BY next_try LIMIT $3 FOR UPDATE SKIP LOCKED
         ), judged AS (
             SELECT id, CASE WHEN {_LISTED} THEN '{Reason.LISTED}'
                 WHEN topic IS NOT NULL AND {_OVERTAKEN} THEN '{Reason.OVERTAKEN}' END AS reason
-            FROM mail JOIN due USING (id)
+            FROM mail JOIN due USING (id) WHERE topic IS NULL OR NOT {_UNDER_WAY}
         )
         UPDATE mail SET
             state = CASE WHEN judged.reason IS NULL THEN 'sending' ELSE 'suppressed' END,
