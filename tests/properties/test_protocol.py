@@ -1,5 +1,6 @@
-"""Any sequence of imports, switches, reviews, offers, reversals, writes, duplicates, reorderings
-and restarts, over two to five schools: what `docs/transfer.md` promises holds at the end.
+"""Any sequence of imports, doubles, erasures, closings, switches, reviews, offers, reversals,
+writes, duplicates, reorderings and restarts, over two to five schools: what `docs/transfer.md`
+promises holds at the end.
 
 `EXAMPLES` sets how many sequences are played (`make properties EXAMPLES=n`); Hypothesis makes a
 sequence that fails as short as it can.
@@ -16,8 +17,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shared.database import Database
+from tests.properties.country import OUTSIDE
 from tests.properties.model import check
-from tests.properties.world import OUTSIDE, World
+from tests.properties.world import World
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 PLAYED = "sequences"
@@ -37,7 +39,7 @@ by_staff = st.one_of(
     st.tuples(st.just("lift"), which),
 )
 by_modules = st.one_of(
-    st.tuples(st.just("write"), school, person),
+    st.tuples(st.just("write"), school, person, which),
     st.tuples(st.just("change"), school, person),
 )
 by_schools = st.one_of(
@@ -45,9 +47,20 @@ by_schools = st.one_of(
     st.tuples(st.just("corrects"), school, person),
     st.tuples(st.just("switch"), school, st.booleans()),
 )
+of_cards = st.one_of(
+    st.tuples(st.just("doubles"), school, person),
+    st.tuples(st.just("merges"), school, person, st.booleans()),
+    st.tuples(st.just("merges"), school, person, st.booleans()),
+    st.tuples(st.just("parts"), which),
+    st.tuples(st.just("undoes"), school),
+    st.tuples(st.just("erases"), school, person),
+    st.tuples(st.just("closes"), school),
+)
 goes = st.tuples(st.just("goes"), school, person)
 deliver = st.tuples(st.just("deliver"), st.integers(0, 2**16))
-actions = st.one_of(*[goes] * 5, *[deliver] * 6, by_staff, by_staff, by_modules, by_schools)
+actions = st.one_of(
+    *[goes] * 5, *[deliver] * 6, by_staff, by_staff, by_modules, by_modules, by_schools, of_cards
+)
 """Alternatives are drawn evenly, those inside the last ones too: people go often."""
 
 
