@@ -82,6 +82,18 @@ LATE_BESIDE_A_REVERSAL = [
 ]  # fmt: skip
 """A record that follows and a reversal are told in one batch."""
 
+MERGED_INTO_WHO_HAS_GONE = [
+    ("goes", 0, 1), ("deliver", 0), ("doubles", 0, 1), ("deliver", 0), ("write", 0, 1, 1),
+    ("imports", 0, {2, OUTSIDE}), ("merges", 0, 1, False),
+]  # fmt: skip
+"""A second card, found out when the dossier is in the next school."""
+
+REVERSED_TO_WHO_HAS_GONE = [
+    ("goes", 0, 1), ("deliver", 0), ("imports", 0, {1, 2, OUTSIDE}), ("deliver", 0), ("goes", 1, 1),
+    ("deliver", 0), ("reverse", 0), ("deliver", 0), ("write", 0, 1),
+]  # fmt: skip
+"""The origin has had the learner back and sent him elsewhere before the first move is reversed."""
+
 
 @settings(
     max_examples=EXAMPLES,
@@ -94,6 +106,8 @@ LATE_BESIDE_A_REVERSAL = [
     seed=st.integers(0, 99),
 )
 @example(schools=2, sequence=LATE_BESIDE_A_REVERSAL, seed=0)
+@example(schools=2, sequence=MERGED_INTO_WHO_HAS_GONE, seed=0)
+@example(schools=3, sequence=REVERSED_TO_WHO_HAS_GONE, seed=0)
 async def test_the_promises_hold_after_any_sequence(
     databases: Mapping[str, Database],
     count: Counter[str],
