@@ -31,6 +31,10 @@ class Kept:
     version: int = 1
     trail: list[tuple[UUID, int]] = field(default_factory=list)
 
+    def brought_by(self, transfer: UUID) -> bool:
+        """Whether this was the last transfer that has moved it."""
+        return bool(self.trail) and self.trail[-1][0] == transfer
+
 
 @dataclass
 class Gone:
@@ -50,6 +54,7 @@ class Ledger:
         self.left: dict[UUID, list[UUID]] = {}
         self.reversed: set[UUID] = set()
         self._requests: dict[UUID, TransferRequested] = {}
+        self._received: dict[UUID, UUID] = {}
         self._gone: dict[UUID, Gone] = {}
         self._versions: dict[UUID, int] = {}
         self._merges: dict[UUID, tuple[int, UUID | None]] = {}
@@ -97,8 +102,12 @@ class Ledger:
 
     def _own(self, pupil_id: UUID) -> UUID:
         """Whom a learner goes on as."""
+        return self._names(pupil_id)[-1]
+
+    def _names(self, pupil_id: UUID) -> list[UUID]:
+        """A learner, and those whom he goes on as, one after the other."""
         to = self._merges.get(pupil_id, (0, None))[1]
-        return pupil_id if to is None or to in self._erased else self._own(to)
+        return [pupil_id, *(self._names(to) if to is not None and to not in self._erased else [])]
 
     def _move(self, request: TransferRequested) -> UUID:
         """Move what stands with the origin, or back what the reversed transfer has brought and
@@ -107,8 +116,10 @@ class Ledger:
         to = self._own(request.destination.pupil_id)
         self.counts[request.transfer_id] = Counter()
         if request.reverses:
-            self._move_back(request.transfer_id, request.reverses, to)
+            holders = {self._own(request.origin.pupil_id), self._received[request.reverses]}
+            self._move_back(request.transfer_id, request.reverses, holders, to)
             return request.destination.pupil_id
+        self._received[request.transfer_id] = to
         for kept in self.records.values():
             if self._own(kept.card) == request.origin.pupil_id:
                 self._carry(kept, to, request.transfer_id)
@@ -123,11 +134,12 @@ class Ledger:
         kept.trail.append((transfer, kept.version))
         kept.card = to
 
-    def _move_back(self, reversal: UUID, transfer: UUID, to: UUID) -> None:
+    def _move_back(self, reversal: UUID, transfer: UUID, holders: set[UUID], to: UUID) -> None:
+        """Move back what still stands with whom the transfer brought it to."""
         self.reversed.add(transfer)
         self.left[reversal] = []
         for record_id, kept in self.records.items():
-            if not kept.trail or kept.trail[-1][0] != transfer:
+            if holders.isdisjoint(self._names(kept.card)) or not kept.brought_by(transfer):
                 continue
             if kept.trail[-1][1] == kept.version:
                 kept.trail.pop()
