@@ -1,7 +1,8 @@
 """What must hold when no event is left (docs/transfer.md), said in the simplest way.
 
-The same presences; each record exactly once, with a learner of the same person; both services of
-one mind about each transfer; no departure transferred twice; and the rule finds nothing to do.
+The same presences; each record exactly once, where the ledger has it; both services of one mind
+about each transfer, its counts included; no departure transferred twice; and the rule finds nothing
+to do.
 """
 
 from collections import Counter
@@ -10,7 +11,9 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.transfer.reconcile import reconcile
-from tests.properties.world import OUTSIDE, Person, World
+from shared.events import NO_DEPARTURE
+from tests.properties.country import OUTSIDE, Person
+from tests.properties.world import World
 
 
 async def check(world: World) -> Counter[str]:
@@ -19,6 +22,7 @@ async def check(world: World) -> Counter[str]:
     moves = await _all(world, "dossier", "SELECT * FROM move")
     await _check_presences(world)
     await _check_records(world)
+    _check_moves(world, moves)
     _check_same_mind(transfers, moves)
     _check_once(transfers)
     on = {
@@ -39,20 +43,38 @@ async def _all(world: World, service: str, query: str) -> list[Record]:
 async def _check_presences(world: World) -> None:
     rows = await _all(world, "transfer", "SELECT pupil_id, version, active FROM presence")
     assert {(r["pupil_id"], r["version"], r["active"]) for r in rows} == {
-        (p.id, p.version, p.active) for p in world.base.values()
+        (p.id, p.version, p.active) for p in world.present_cards()
     }
 
 
 async def _check_records(world: World) -> None:
-    """Each record once, held by the person it is about, and with the others of his dossier."""
-    rows = await _all(
-        world, "dossier", "SELECT id, pupil_id, moved_to FROM record JOIN learner USING (pupil_id)"
-    )
-    people = {person.id: person for person in world.base.values()}
-    assert sorted(row["id"] for row in rows) == sorted(world.written)
+    """Each record once, where the ledger has it: with the person it is about, and with the others
+    of his dossier.
+    """
+    rows = await _all(world, "dossier", "SELECT id, pupil_id FROM record")
+    assert {row["id"]: row["pupil_id"] for row in rows} == {
+        record_id: kept.card for record_id, kept in world.ledger.records.items()
+    }
+    moved = {
+        row["pupil_id"]: row["moved_to"]
+        for row in await _all(world, "dossier", "SELECT pupil_id, moved_to FROM learner")
+    }
     for row in rows:
-        assert people[row["pupil_id"]].number == world.written[row["id"]]
-        assert row["moved_to"] is None, "left behind where the dossier has gone on"
+        holder = world.survivor(row["pupil_id"])
+        assert world.cards[holder].number == world.written[row["id"]]
+        to = moved[holder]
+        assert to is None or to in world.erased, "left behind where the dossier has gone on"
+
+
+def _check_moves(world: World, moves: list[Record]) -> None:
+    """Each move is counted as the ledger has it, and what a reversal has left behind."""
+    ledger = world.ledger
+    done = {row["transfer_id"]: row for row in moves if row["outcome"] == "transferred"}
+    assert done.keys() == ledger.counts.keys()
+    for transfer, row in done.items():
+        assert row["counts"] == dict(ledger.counts[transfer])
+        assert row["left_behind"] == sorted(ledger.left.get(transfer, []))
+        assert row["reversed"] == (transfer in ledger.reversed)
 
 
 def _check_same_mind(transfers: list[Record], moves: list[Record]) -> None:
@@ -93,8 +115,9 @@ def _check_nobody_forgotten(world: World, transfers: list[Record], on: set[str])
         for r in transfers
         if r["state"] == "reversed" and r["id"] not in world.lifted
     }
-    for person in world.base.values():
-        if not person.active and (person.id, person.stay) not in over:
+    for person in world.present_cards():
+        departed = not person.active and person.reason not in NO_DEPARTURE
+        if departed and (person.id, person.stay) not in over:
             to = _only_claim(world, person, held)
             assert to is None or not _moves(world, person, to, on), f"{person} is owed to {to}"
 
@@ -103,7 +126,7 @@ def _only_claim(world: World, left: Person, held: set[frozenset[UUID]]) -> Perso
     """The one learner who claims a departure, unless people must look."""
     claims = [
         other
-        for other in world.base.values()
+        for other in world.present_cards()
         if other.number == left.number != OUTSIDE
         and other.uai != left.uai
         and other.active
@@ -128,4 +151,5 @@ def _verdict(world: World, left: Person, came: Person) -> bool | None:
 
 def _moves(world: World, left: Person, to: Person, on: set[str]) -> bool:
     certain = left.born == to.born or _verdict(world, left, to)
-    return bool(certain) and not {left.id, to.id} & world.opposed and {left.uai, to.uai} <= on
+    opposed = {world.survivor(one) for one in world.opposed}
+    return bool(certain) and not {left.id, to.id} & opposed and {left.uai, to.uai} <= on
