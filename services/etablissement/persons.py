@@ -10,8 +10,12 @@ from uuid_utils.compat import uuid7
 
 from services.etablissement.domain import errors
 from services.etablissement.domain.cards import missing
-from services.etablissement.domain.granting import check_ends, check_gives, ended_together
-from services.etablissement.domain.granting import given_together as together
+from services.etablissement.domain.granting import (
+    check_ends,
+    check_gives,
+    ended_together,
+    given_together,
+)
 from services.etablissement.registry import By
 from services.etablissement.store import persons, rights, schools
 from shared.database import Connection, Transaction
@@ -64,7 +68,7 @@ async def invite(
     if str(person["account"]) == by.who:
         raise errors.OwnRightsError
     term = (invitation.valid_from, invitation.valid_until)
-    for role in together(invitation.role):
+    for role in given_together(invitation.role):
         await rights.give(connection, uuid7(), person["id"], role, (uai, None), term, by.who, by.at)
 
 

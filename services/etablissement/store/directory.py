@@ -39,14 +39,16 @@ _DIFFERS = f"({_BEFORE}) IS DISTINCT FROM ({_AFTER})"
 SLOW_SECONDS = 300.0
 """How long a statement over the whole directory may take; it takes some 5 on an idle machine."""
 
-_NO_JIT = "SET LOCAL jit = off"
-"""To compile so many expressions takes longer than to run them."""
+_FOR_MANY = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
+"""To compile so many expressions takes longer than to run them; 70,000 schools with what they were
+fit in the memory of a statement, and need not be written to temporary files.
+"""
 _JOINED = "directory_line l LEFT JOIN school s USING (uai) WHERE l.import_id = $1"
 
 
 async def keep(connection: Connection, import_id: UUID, sent_by: str, sent_at: dt.datetime) -> None:
     """Enter a file that is about to be read, in a transaction that then stores its lines."""
-    await connection.execute(_NO_JIT)
+    await connection.execute(_FOR_MANY)
     await connection.execute(
         """
         INSERT INTO directory_import (id, sent_at, sent_by, state, counts, refused)
@@ -108,7 +110,7 @@ async def lock(connection: Connection, import_id: UUID) -> str | None:
     is changed between its comparison and its change. A weaker lock would let others lock a school,
     and both would wait for each other. Returns the state of the file, if there is one.
     """
-    await connection.execute(_NO_JIT)
+    await connection.execute(_FOR_MANY)
     await connection.execute("LOCK TABLE school IN EXCLUSIVE MODE")
     state: str | None = await connection.fetchval(
         "SELECT state FROM directory_import WHERE id = $1 FOR UPDATE", import_id
