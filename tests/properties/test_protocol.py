@@ -90,7 +90,7 @@ MERGED_INTO_WHO_HAS_GONE = [
 
 REVERSED_TO_WHO_HAS_GONE = [
     ("goes", 0, 1), ("deliver", 0), ("imports", 0, {1, 2, OUTSIDE}), ("deliver", 0), ("goes", 1, 1),
-    ("deliver", 0), ("reverse", 0), ("deliver", 0), ("write", 0, 1),
+    ("deliver", 0), ("reverse", 0),
 ]  # fmt: skip
 """The origin has had the learner back and sent him elsewhere before the first move is reversed."""
 
