@@ -23,10 +23,9 @@ from services.dossier import domain, writing
 from services.dossier.handlers import handle as dossier_handle
 from services.dossier.store import records
 from services.transfer import acting
-from services.transfer.deciding import decide
 from services.transfer.domain import errors
 from services.transfer.handlers import handle as transfer_handle
-from services.transfer.store import lists, presences, schools, single_file
+from services.transfer.store import lists, schools
 from services.transfer.store.offers import NewOffer
 from shared.database import Database, Transaction
 from shared.envelope import Received, decode
@@ -73,8 +72,6 @@ class World(Country):
         self.queues: dict[str, list[Received]] = {name: [] for name in self.handlers}
         self.ledger = Ledger()
         self.written: dict[UUID, int] = {}
-        self.opinions: dict[tuple[UUID, UUID], dict[str, tuple[bool, bool]]] = {}
-        self.opposed: set[UUID] = set()
         self.lifted: set[UUID] = set()
         self._taken: dict[object, tuple[int, Batch, list[Event]]] = {}
         self._order = itertools.count()
@@ -92,13 +89,9 @@ class World(Country):
         """A school sets « Transferts », as the API does."""
         uai = self.uai(school)
         async with self.databases["transfer"].transaction() as transaction:
-            await single_file(transaction.connection)
             row = await schools.participation(transaction.connection, uai)
             version = row["version"] if row else 0
-            await schools.switch(transaction.connection, uai, version, "test", active=active)
-            await decide(
-                transaction, await presences.keys_of_schools(transaction.connection, [uai])
-            )
+            await acting.switch(transaction, uai, version, "test", active=active)
 
     async def write(self, school: int, number: int, which: int = 0) -> None:
         """A module writes a record of someone, under any card that his school has of him."""
@@ -154,32 +147,22 @@ class World(Country):
         """A family objects, or no longer."""
         uai = self.uai(school)
         for person in self.cards_of(uai, number)[:1]:
-            act = partial(acting.oppose, uai=uai, pupil_id=person.id, by_whom="x", lifted=lifted)
-            if await self._act(act):
-                (self.opposed.discard if lifted else self.opposed.add)(person.id)
+            await self._act(
+                partial(acting.oppose, uai=uai, pupil_id=person.id, by_whom="x", lifted=lifted)
+            )
 
     async def judge(self, school: int, number: int, same: bool) -> None:
         """Staff give their opinion of every pair that concerns someone of the school."""
         uai = self.uai(school)
         others = [p for p in self.present_cards() if p.number == number and p.uai != uai]
         for own, other in itertools.product(self.cards_of(uai, number), others):
-            for pair, side in (((own, other), "origin"), ((other, own), "destination")):
-                ids = pair[0].id, pair[1].id
-                alike = await self._alike(ids)
-                if await self._act(
+            for pair in ((own.id, other.id), (other.id, own.id)):
+                await self._act(
                     partial(
-                        acting.judge, uai=uai, pair=ids, by_whom="x", same=same, administrator=False
+                        acting.judge, uai=uai, pair=pair, by_whom="x", same=same,
+                        administrator=False,
                     )
-                ):
-                    self.opinions.setdefault(ids, {})[side] = same, alike
-
-    async def _alike(self, pair: tuple[UUID, UUID]) -> bool:
-        """Whether `transfer` holds the same birth date of two learners just now."""
-        async with self.databases["transfer"].connection() as connection:
-            births = await connection.fetch(
-                "SELECT birth_key FROM match_key WHERE pupil_id = ANY($1::uuid[])", list(pair)
-            )
-        return len({row["birth_key"] for row in births}) == 1
+                )  # fmt: skip
 
     async def hands_over(self, steps: int) -> None:
         """Someone outside SIECLE goes, is offered to his new school and accepted there."""
