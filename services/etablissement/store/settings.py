@@ -1,4 +1,4 @@
-"""SQL: what a school has set of a subject (contacts, modules, setting up) as a whole, and who did."""
+"""SQL: what a school has set of a subject (contacts, modules…) as a whole, and who did."""
 
 import datetime as dt
 from collections.abc import Sequence
