@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.gateway.domain.french import count
+from services.gateway.domain.french import count, day
 
 TRANSFERS: Final = "/transferts"
 IMPORT: Final = "/import"
@@ -46,6 +46,28 @@ _IMPORTS: Final = {
     "refused": ("Le dernier fichier SIECLE a été refusé", "Voir pourquoi"),
     "failed": ("Le dernier import n'a pas abouti", "Voir l'import"),
 }
+
+
+_STATES: Final = {
+    "received": "en cours de lecture",
+    "ready": "prêt, à confirmer",
+    "confirmed": "en cours d'application",
+    "applied": "appliqué",
+    "seen": "sans effet, le même fichier était déjà appliqué",
+    "refused": "refusé",
+    "failed": "interrompu",
+    "cancelled": "abandonné",
+    "superseded": "remplacé par un autre fichier",
+    "undone": "annulé après coup",
+}
+
+
+def last_import(newest: Sequence[Mapping[str, Any]]) -> str:
+    """Where the last import stands, and since when."""
+    if not newest:
+        return "aucun pour l'instant"
+    last = newest[0]
+    return f"{_STATES[last['state']]} ({day(last['ended_at'] or last['received_at'])})"
 
 
 def waiting(counts: Mapping[str, int]) -> Iterator[Matter]:

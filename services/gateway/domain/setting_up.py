@@ -45,7 +45,7 @@ STEPS: Final = (
          "choisissez les diplômes que les inspecteurs peuvent consulter"),
     Step("contacts", "Contacts des apprentis", "/apprentis",
          "indiquez à qui les apprentis peuvent s'adresser"),
-    Step("notice", "Information des familles", "/familles",
+    Step("notice", "Information des familles", "/information-familles",
          "remettez aux familles la notice sur le transfert des données", declare="c'est fait"),
 )  # fmt: skip
 """The steps, in the order of people.md."""

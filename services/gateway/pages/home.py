@@ -28,10 +28,13 @@ async def show(visit: Annotated[Visit, Depends(visiting())]) -> Response:
     waiting, imports, mails, steps = await asyncio.gather(
         _waiting(visit), _imports(visit), _mails(visit), setting_up.steps_of(visit)
     )
-    parts = {"Transferts": waiting, "Import SIECLE": imports, "Mails": mails}
+    newest = None if isinstance(imports, Down) else imports
+    asked = imports if isinstance(imports, Down) else list(attention.imports(imports or ()))
+    parts = {"Transferts": waiting, "Import SIECLE": asked, "Mails": mails}
     return await visit.page(
         TEMPLATE,
         school=visit.session.school,
+        last_import=None if newest is None else attention.last_import(newest),
         away=[name for name, part in parts.items() if isinstance(part, Down)],
         matters=[one for part in parts.values() if not isinstance(part, Down) for one in part],
         **steps,
@@ -46,12 +49,15 @@ async def _waiting(visit: Visit) -> list[attention.Matter] | Down:
     return Down("transfer") if counts is None else list(attention.waiting(counts))
 
 
-async def _imports(visit: Visit) -> list[attention.Matter] | Down:
+async def _imports(visit: Visit) -> list[dict[str, Any]] | Down | None:
     if not visit.may(Action.IMPORT):
-        return []
+        return None
     path, params = f"{visit.school}/imports", {"limit": 1}
     found = await visit.part(visit.calls.get("siecle_import", path, params=params))
-    return found if isinstance(found, Down) else list(attention.imports(found.json["imports"]))
+    if isinstance(found, Down):
+        return found
+    newest: list[dict[str, Any]] = found.json["imports"]
+    return newest
 
 
 async def _mails(visit: Visit) -> list[attention.Matter] | Down:

@@ -20,6 +20,12 @@ def test_only_the_newest_import_asks_for_something() -> None:
     assert list(attention.imports([applied, ready])) == list(attention.imports([])) == []
 
 
+def test_the_state_of_the_last_import_is_told() -> None:
+    last = {"state": "applied", "received_at": "2026-01-12T08:00:00Z", "ended_at": None}
+    assert attention.last_import([last]) == "appliqué (12 janvier 2026)"
+    assert attention.last_import([]) == "aucun pour l'instant"
+
+
 def test_mails_that_reached_nobody() -> None:
     told = [one.text for one in attention.mails(50, more=True, untold=1)]
     assert told == [
