@@ -5,15 +5,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 
+from services.gateway.clients.services import Answer
 from services.gateway.domain import attention
 from services.gateway.pages import setting_up
 from services.gateway.web.visit import ChoiceNeededError, Down, Visit, visiting
 from shared.rights import Action
 
 router = APIRouter(include_in_schema=False)
-
-PATIENCE: Final = 5.0
-"""Seconds that this page waits for the counts, which other pages show when they have them."""
 
 TEMPLATE: Final = "accueil.html"
 
@@ -45,15 +43,14 @@ async def _waiting(visit: Visit) -> list[attention.Matter] | Down:
     if visit.uai is None or not visit.may(Action.SEE_TRANSFERS):
         return []
     visit.parts.to_do.forget(visit.uai)
-    counts = await visit.parts.to_do.of(visit.uai, visit.calls, PATIENCE)
+    counts = await visit.parts.to_do.of(visit.uai, visit.calls, setting_up.PATIENCE)
     return Down("transfer") if counts is None else list(attention.waiting(counts))
 
 
 async def _imports(visit: Visit) -> list[dict[str, Any]] | Down | None:
     if not visit.may(Action.IMPORT):
         return None
-    path, params = f"{visit.school}/imports", {"limit": 1}
-    found = await visit.part(visit.calls.get("siecle_import", path, params=params))
+    found = await _ask(visit, "siecle_import", "imports", limit=1)
     if isinstance(found, Down):
         return found
     newest: list[dict[str, Any]] = found.json["imports"]
@@ -63,12 +60,15 @@ async def _imports(visit: Visit) -> list[dict[str, Any]] | Down | None:
 async def _mails(visit: Visit) -> list[attention.Matter] | Down:
     if not visit.may(Action.READ_MAILS):
         return []
-    params: dict[str, Any] = {"state": "failed"}
-    path = f"{visit.school}/mails"
-    found = await visit.part(visit.calls.get("notifier", path, params=params))
+    found = await _ask(visit, "notifier", "mails", state="failed")
     if isinstance(found, Down):
         return found
     page = found.json
     return list(
         attention.mails(len(page["mails"]), more=page["next"] is not None, untold=page["untold"])
     )
+
+
+async def _ask(visit: Visit, service: str, path: str, **params: Any) -> Answer | Down:
+    path, patience = f"{visit.school}/{path}", setting_up.PATIENCE
+    return await visit.part(visit.calls.get(service, path, params=params, timeout=patience))

@@ -16,6 +16,9 @@ router = APIRouter(include_in_schema=False)
 
 PATH: Final = "/mise-en-service"
 OF_SERVICE: Final = "etablissement"
+PATIENCE: Final = 3.0
+"""Seconds that a page of many parts gives each of its questions, which are asked twice."""
+
 NOTICE: Final = "notice"
 """The step that no service sees: staff declare it."""
 
@@ -41,9 +44,10 @@ async def declare(visit: Annotated[Visit, Depends(posting(Action.EDIT_SCHOOL))])
 
 async def steps_of(visit: Visit) -> dict[str, Any]:
     """Each step with its standing; `finished` when nothing is left to do."""
-    asked = asyncio.gather(*(_seen(visit, one) for one in SOURCES if visit.may(one.right)))
-    held = await visit.part(visit.calls.get(OF_SERVICE, f"{visit.school}/setting-up"))
-    answers = await asked
+    held, answers = await asyncio.gather(
+        visit.part(visit.calls.get(OF_SERVICE, f"{visit.school}/setting-up", timeout=PATIENCE)),
+        asyncio.gather(*(_seen(visit, one) for one in SOURCES if visit.may(one.right))),
+    )
     seen = {key: value for answer in answers for key, value in answer.items()}
     declared = () if isinstance(held, Down) else held.json["declared"]
     shown = [step for step in STEPS if step.key in seen or step.key == NOTICE]
@@ -73,7 +77,7 @@ async def _seen(visit: Visit, source: Source) -> Mapping[str, bool | None]:
     """What a service tells of its steps; None if it does not answer."""
     try:
         path = f"{visit.school}/{source.path}"
-        answer = await visit.part(visit.calls.get(source.service, path))
+        answer = await visit.part(visit.calls.get(source.service, path, timeout=PATIENCE))
     except RefusedError as error:
         if error.type != source.missing:
             raise
