@@ -76,6 +76,8 @@ async def test_what_each_school_is_asked_to_do_is_counted(staff: Staff) -> None:
         B: nothing | {"await_import": 1, "await_switch": 1},
         C: nothing | {"await_acceptance": 1, "await_opinion": 1},
     }
+    assert await staff.call("GET", C, "/to-do") == {"uai": C, **counted[C]}
+    assert await staff.call("GET", B, "/to-do") == {"uai": B, **counted[B]}
 
 
 async def test_the_figures_of_an_academie(staff: Staff) -> None:
