@@ -105,6 +105,9 @@ async def test_rule_10_switching_on_says_first_what_would_leave_and_what_would_c
     assert (change["active"], change["changed_by"]) == (True, f"direction-{A}")
     found = await staff.call("GET", A, "/transfers")
     assert [t["state"] for t in found["transfers"]] == ["requested", "requested"]
+    [about] = await staff.call("GET", A, f"/pupils/{gone[0].pupil_id}/transfers")
+    assert (about["pupil_id"], about["direction"]) == (str(gone[0].pupil_id), "sent")
+    await staff.call("GET", B, f"/pupils/{gone[0].pupil_id}/transfers", status=404)
 
 
 async def test_each_departure_has_a_line_that_names_the_first_missing_condition(

@@ -16,6 +16,7 @@ from services.etablissement.api import (
 from shared.web.problems import Problem
 
 ROUTERS = (
+    schools.academies,
     schools.search,
     schools.router,
     directory.router,
