@@ -7,6 +7,7 @@ from services.etablissement.api import (
     images,
     inspection,
     modules,
+    names,
     problems,
     schools,
     signin,
@@ -18,6 +19,7 @@ from shared.web.problems import Problem
 ROUTERS = (
     schools.academies,
     schools.search,
+    names.router,
     schools.router,
     directory.router,
     cards.router,
