@@ -182,13 +182,14 @@ def grouped(findings: Iterable[Finding]) -> list[dict[str, Any]]:
         kind = kinds.setdefault(
             one.code,
             {
-                "level": one.level, "code": one.code, "count": 0, "messages": [],
+                "level": one.level, "code": one.code, "count": 0, "messages": [], "lines": [],
                 "value": one.value,
             },
         )  # fmt: skip
         kind["count"] += 1
         if len(kind["messages"]) < SHOWN_OF_A_KIND:
             kind["messages"].append(one.message)
+            kind["lines"] += [one.line] if one.line is not None else []
     return list(kinds.values())
 
 

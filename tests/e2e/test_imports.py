@@ -85,6 +85,15 @@ async def test_a_file_is_read_checked_confirmed_and_its_import_undone(
     await expect(page.get_by_role("heading", name="Import annulé")).to_be_visible()
     await open_import(page)
     await expect(page.get_by_role("row", name="deux.xml")).to_contain_text("annulé")
+    await send(page, export(tmp_path / "trois.xml", A, "13/01/2026 08:00:00", range(1, 16)))
+    await page.get_by_role("button", name="Confirmer l’import").click()
+    await expect(page.get_by_role("heading", name="Import appliqué")).to_be_visible()
+    await open_import(page)
+    await expect(page.get_by_role("img", name="Effet des 2 derniers imports")).to_be_visible()
+    model = await page.request.get("/import/modele.csv")
+    assert "nom_de_famille;nom_usage;prenom" in await model.text()
+    history = await page.request.get("/import/historique.csv")
+    assert "deux.xml" in await history.text()
     await site.check(page, "import")
 
 

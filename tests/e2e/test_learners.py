@@ -20,6 +20,11 @@ async def enter(page: Page, family: str, first: str, birth: str = "2008-05-17") 
     return page.url.rpartition("/")[2]
 
 
+async def ask_departure(page: Page) -> None:
+    await page.get_by_role("button", name="Déclarer son départ").click()
+    await expect(page.get_by_role("heading", name="Déclarer un départ")).to_be_visible()
+
+
 async def test_a_learner_outside_siecle_from_his_entry_to_his_erasure(site: Site) -> None:
     page = await site.page_of(HEAD)
     await (
@@ -38,7 +43,7 @@ async def test_a_learner_outside_siecle_from_his_entry_to_his_erasure(site: Site
     await page.get_by_label("Formation").fill("trop court")
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_label("Formation")).to_have_accessible_description(
-        "11 caractères code MEF attendu : 11 caractères"
+        "code MEF attendu : 11 caractères"
     )
     await page.get_by_label("Formation").fill("24725510111")
     await page.get_by_role("button", name="Enregistrer").click()
@@ -82,7 +87,7 @@ async def test_a_learner_outside_siecle_from_his_entry_to_his_erasure(site: Site
     assert "ZÉPHYRIN" in str(held["apprenant"]["cards"])
     assert set(held) == {"apprenant", "dossier", "transferts"}
 
-    await page.get_by_role("button", name="Déclarer son départ").click()
+    await ask_departure(page)
     await page.get_by_role("button", name="Déclarer son départ").click()
     await expect(page.get_by_role("alert").get_by_role("link")).to_have_count(1)
     await page.get_by_label("Date de sortie").fill("2026-01-12")
@@ -91,7 +96,7 @@ async def test_a_learner_outside_siecle_from_his_entry_to_his_erasure(site: Site
     await expect(page.get_by_text("Parti", exact=True)).to_be_visible()
     await page.get_by_role("button", name="Réinscrire hors SIECLE").click()
     await expect(page.get_by_text("Inscrit", exact=True)).to_be_visible()
-    await page.get_by_role("button", name="Déclarer son départ").click()
+    await ask_departure(page)
     await page.get_by_label("Date de sortie").fill("2026-01-12")
     await page.get_by_role("button", name="Déclarer son départ").click()
     await page.get_by_role("link", name="Effacer ses données").click()

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from starlette.exceptions import HTTPException
 
 from services.gateway.clients.services import RefusedError
 from services.gateway.pages.administration import SCHOOL, service_path
@@ -19,7 +20,7 @@ TEMPLATE: Final = "administration-etablissement.html"
 LABELS: Final = {
     "name": "Nom de l'établissement",
     "email": "Adresse électronique de l'établissement",
-    "guest_email": "Adresse électronique professionnelle",
+    "guest_email": "Adresse professionnelle",
     "guest_name": "Prénom et nom",
     "guest_function": "Fonction",
     "successor": "UAI de l'établissement qui lui succède",
@@ -82,6 +83,16 @@ async def invite(visit: Posting) -> Response:
         return await visit.refused(TEMPLATE, error, **await _beside(visit, typed))
     told = "La direction est invitée : elle a ses droits dès sa première connexion."
     return await visit.redirect(SCHOOL, told)
+
+
+@router.get(f"{SCHOOL}/direction/{{right}}/fin")
+async def ask_end(visit: Reading, right: UUID) -> Response:
+    """Whose right ends, and what that does."""
+    shown = await _beside(visit, {})
+    head = next((one for one in shown["heads"] if one["right"]["id"] == str(right)), None)
+    if head is None:
+        raise HTTPException(404)
+    return await visit.page("administration-direction.html", head=head, card=shown["card"])
 
 
 @router.post(f"{SCHOOL}/direction/{{right}}/fin")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from starlette.exceptions import HTTPException
 
 from services.gateway.clients.services import RefusedError
 from services.gateway.domain.bars import HEIGHT, STEP, stacked
@@ -26,6 +27,7 @@ PATH: Final = "/import"
 TEMPLATE: Final = "import.html"
 LATEST: Final = 10
 MAX_BYTES: Final = 100 * 1024 * 1024
+NOMENCLATURE_BYTES: Final = 5 * 1024 * 1024
 AT_WORK: Final = ("received", "confirmed")
 STATES: Final = {
     "received": ("en cours de lecture", "info"),
@@ -92,9 +94,19 @@ async def _begun(chunks: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[byt
     return b"".join(pieces), whole()
 
 
+async def _bounded(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A file that is no larger than a Nomenclature may be."""
+    size = 0
+    async for piece in chunks:
+        size += len(piece)
+        if size > NOMENCLATURE_BYTES:
+            raise HTTPException(413)
+        yield piece
+
+
 async def _nomenclature(visit: Visit, chunks: AsyncIterator[bytes]) -> Response:
     sent = await visit.calls.send(
-        "inspector_access", "POST", f"{visit.school}/nomenclature", chunks,
+        "inspector_access", "POST", f"{visit.school}/nomenclature", _bounded(chunks),
         {"Content-Type": "application/xml"},
     )  # fmt: skip
     courses, new = sent.json["courses"], sent.json["new_diplomas"]

@@ -22,7 +22,7 @@ LABELS: Final = {
     "ine": "INE",
     "sex": "Sexe",
     "status": "Statut",
-    "mef": "Formation (code MEF)",
+    "mef": "Formation (MEF, 11 caractères)",
     "division": "Classe",
     "entry_date": "Date d'entrée",
     "on": "Date de sortie",

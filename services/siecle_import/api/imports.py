@@ -96,14 +96,15 @@ class Needed(BaseModel):
 
 
 class FindingGroup(BaseModel):
-    """Findings of one kind: how many, and the messages of the first; `value` is what the very first
-    names (of `other_school`: whose file it is). The report has them all.
+    """Findings of one kind: how many, the messages and lines of the first; `value` is what the very
+    first names (of `other_school`: whose file it is). The report has them all.
     """
 
     level: Level
     code: str
     count: int
     messages: list[str]
+    lines: list[int] = []
     value: str | None = None
 
 

@@ -125,6 +125,8 @@ async def test_all_that_was_said_can_be_read_kind_by_kind_and_the_file_has_a_dig
     )
     ready = await send(school, content)
     assert ready["sha256"] == hashlib.sha256(content).hexdigest()
+    groups = {group["code"]: group for group in ready["findings"]}
+    assert len(groups["ine_missing"]["lines"]) == len(groups["ine_missing"]["messages"]) == 5
     path = f"/imports/{ready['id']}/findings"
     page = (await school.call("siecle_import", "GET", f"{path}?code=ine_missing&limit=6")).json()
     assert page["findings"][0]["name"] == "NOM002 Éloi"
