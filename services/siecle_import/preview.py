@@ -140,11 +140,20 @@ def preview_of(
         counts_of(reading)
         | {kind.value: len(changes.of(kind)) for kind in Change}
         | {
+            "unchanged": _unchanged(reading, changes),
             "spared": len(changes.spared),
             "ignored": len(changes.ignored) + len(reading.in_error),
         },
         reading,
     )
+
+
+def _unchanged(reading: Reading, changes: Difference) -> int:
+    """How many present learners of a file are in the base just as it says."""
+    present = sum(line.present for line in reading.pupils)
+    ignored = sum(line.present for line, _ in changes.ignored)
+    active = (change.after.active for change in changes.changes)
+    return max(present - ignored - sum(active), 0)
 
 
 def _there(uai: Uai, one: InForce) -> InForce:
@@ -165,15 +174,22 @@ def counts_of(reading: Reading) -> dict[str, int]:
 
 
 def grouped(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Findings of one kind together: how many, and the messages of the first."""
+    """Findings of one kind together: how many, the messages of the first, what the very first
+    names.
+    """
     kinds: dict[str, dict[str, Any]] = {}
     for one in findings:
         kind = kinds.setdefault(
-            one.code, {"level": one.level, "code": one.code, "count": 0, "messages": []}
-        )
+            one.code,
+            {
+                "level": one.level, "code": one.code, "count": 0, "messages": [], "lines": [],
+                "value": one.value,
+            },
+        )  # fmt: skip
         kind["count"] += 1
         if len(kind["messages"]) < SHOWN_OF_A_KIND:
             kind["messages"].append(one.message)
+            kind["lines"] += [one.line] if one.line is not None else []
     return list(kinds.values())
 
 

@@ -111,6 +111,9 @@ async def test_rule_10_switching_on_says_first_what_would_leave_and_what_would_c
     assert (change["active"], change["changed_by"]) == (True, f"direction-{A}")
     found = await staff.call("GET", A, "/transfers")
     assert [t["state"] for t in found["transfers"]] == ["requested", "requested"]
+    [about] = await staff.call("GET", A, f"/pupils/{gone[0].pupil_id}/transfers")
+    assert (about["pupil_id"], about["direction"]) == (str(gone[0].pupil_id), "sent")
+    await staff.call("GET", B, f"/pupils/{gone[0].pupil_id}/transfers", status=404)
 
 
 async def test_each_departure_has_a_line_that_names_the_first_missing_condition(
@@ -127,6 +130,10 @@ async def test_each_departure_has_a_line_that_names_the_first_missing_condition(
         str(off.pupil_id): "origin-switch",
     }
     assert not lines[str(no_ine.pupil_id)]["by_itself"]
+    by_hand = await staff.call("GET", A, "/departures", params={"by_itself": False})
+    assert [d["pupil_id"] for d in by_hand["departures"]] == [str(no_ine.pupil_id)]
+    alone = await staff.call("GET", A, "/departures", params={"by_itself": True})
+    assert {d["pupil_id"] for d in alone["departures"]} == {*lines} - {str(no_ine.pupil_id)}
     assert lines[str(off.pupil_id)]["schools"] == [B]
     assert lines[str(off.pupil_id)]["status"]["who"] == "origin"
     [arrived] = await staff.call("GET", B, "/arrivals")

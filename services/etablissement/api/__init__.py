@@ -7,6 +7,7 @@ from services.etablissement.api import (
     images,
     inspection,
     modules,
+    names,
     problems,
     schools,
     setting_up,
@@ -17,7 +18,9 @@ from services.etablissement.api import (
 from shared.web.problems import Problem
 
 ROUTERS = (
+    schools.academies,
     schools.search,
+    names.router,
     schools.router,
     directory.router,
     cards.router,

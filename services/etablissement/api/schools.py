@@ -38,6 +38,7 @@ UNKNOWN_ACADEMIE = Problem(
 )
 
 router = APIRouter(prefix="/academies/{academie}/schools", tags=["registre"])
+academies = APIRouter(prefix="/academies", tags=["registre"])
 search = APIRouter(prefix="/schools", tags=["registre"])
 
 
@@ -143,6 +144,12 @@ async def reopen_school(
     async with database.transaction() as transaction:
         row = await registry.reopen(transaction, uai, version, by, academie=academie)
     return answered(row, response)
+
+
+@academies.get("", dependencies=[Depends(may_somewhere(Action.MANAGE_SCHOOLS))])
+async def list_academies() -> list[str]:
+    """The académies, in the one spelling that rights and paths have."""
+    return list(ACADEMIES)
 
 
 @search.post("/search", dependencies=[Depends(may_somewhere(Action.FIND_SCHOOLS))])

@@ -96,19 +96,23 @@ class Needed(BaseModel):
 
 
 class FindingGroup(BaseModel):
-    """Findings of one kind: how many, and the messages of the first. The report has them all."""
+    """Findings of one kind: how many, the messages and lines of the first; `value` is what the very
+    first names (of `other_school`: whose file it is). The report has them all.
+    """
 
     level: Level
     code: str
     count: int
     messages: list[str]
+    lines: list[int] = []
+    value: str | None = None
 
 
 class Import(BaseModel):
     """An import and what it would change, or has changed.
 
     `kind` is the kind of the file, `progress` the percent of it that is read. `same_as` is the
-    applied import that had the same content.
+    applied import that had the same content. `sha256` is that of the unzipped XML, or of the CSV.
     """
 
     id: UUID
@@ -128,6 +132,7 @@ class Import(BaseModel):
     same_as: UUID | None = None
     ended_by: str | None = None
     ended_at: dt.datetime | None = None
+    sha256: str | None = None
 
 
 class ImportPage(BaseModel):

@@ -80,11 +80,15 @@ class MergePreview(BaseModel):
 
 
 class Merge(BaseModel):
-    """A merge of two learners, by whom and why; it can be undone until `reversible_until`."""
+    """A merge of two learners, by whom and why; it can be undone until `reversible_until`. Who was
+    erased since has no name.
+    """
 
     id: UUID
     survivor: UUID
     merged: UUID
+    survivor_name: str | None
+    merged_name: str | None
     reason: str
     merged_by: str
     merged_at: dt.datetime

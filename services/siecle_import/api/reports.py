@@ -15,7 +15,7 @@ from services.siecle_import import importing
 from services.siecle_import.api.imports import Import, known_import, shown
 from services.siecle_import.domain.pupils import Change
 from services.siecle_import.domain.undoing import Kept
-from services.siecle_import.files.catalogue import LEVELS
+from services.siecle_import.files.catalogue import LEVELS, Level
 from services.siecle_import.files.table import COLUMNS
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import Listing
@@ -70,6 +70,29 @@ class EntryPage(BaseModel):
     next: int | None
 
 
+class FindingLine(BaseModel):
+    """One thing that was said about a file: of whom (none: the file), which line, which value."""
+
+    position: int
+    level: Level
+    code: str
+    pupil: str | None
+    name: str | None
+    ine: str | None
+    value: str | None
+    line: int | None
+    message: str
+
+
+class FindingPage(BaseModel):
+    """What was said about a file, the gravest first; `next` is the cursor of the page that follows,
+    if any.
+    """
+
+    findings: list[FindingLine]
+    next: int | None
+
+
 class KeptLearner(BaseModel):
     """A learner whom the undoing leaves as he is; where a transfer is why, a return can be asked
     of `transfer` by its id.
@@ -110,6 +133,22 @@ async def read_list(
         Entry(position=row["position"], pupil_id=row["pupil_id"], **row["shown"]) for row in rows
     ]
     return EntryPage(entries=entries, next=entries[-1].position if len(entries) == limit else None)
+
+
+@router.get("/imports/{import_id}/findings", dependencies=[_staff])
+async def read_findings(
+    found: Annotated[Import, Depends(known_import)],
+    database: RequestDatabase,
+    code: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}$")] = None,
+    after: Annotated[int, Query(ge=-1, le=1_000_000)] = -1,
+    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+) -> FindingPage:
+    """All that was said of the file, or all of one kind (`code`), one by one."""
+    async with database.connection() as connection:
+        rows = await imports.findings_of(connection, found.id, after, limit, code)
+    findings = [FindingLine.model_validate(dict(row)) for row in rows]
+    following = findings[-1].position if len(findings) == limit else None
+    return FindingPage(findings=findings, next=following)
 
 
 _REPORT = ("Gravité", "Code", "Élève", "Nom", "INE", "Ligne", "Message")

@@ -15,7 +15,7 @@ from shared.database import Connection
 from shared.identifiers import Uai
 
 _RUN = """id, uai, state, kind, file_name, sent_by, received_at, progress, horodatage, school_year,
-    counts, confirmations, findings, confirmed_by, number, same_as, ended_by, ended_at"""
+    counts, confirmations, findings, confirmed_by, number, same_as, ended_by, ended_at, sha256"""
 
 
 async def receive(
@@ -255,17 +255,22 @@ async def keep_findings(
 
 
 async def findings_of(
-    connection: Connection, import_id: UUID, after: int, limit: int
+    connection: Connection, import_id: UUID, after: int, limit: int, code: str | None = None
 ) -> list[Record]:
-    """What was said about a file, the gravest first, from a position on."""
+    """What was said about a file (of one kind, if `code`), the gravest first, from a position
+    on.
+    """
     return await connection.fetch(
         """
         SELECT position, level, code, pupil, name, ine, value, line, message
-        FROM import_finding WHERE import_id = $1 AND position > $2 ORDER BY position LIMIT $3
+        FROM import_finding
+        WHERE import_id = $1 AND position > $2 AND ($4::text IS NULL OR code = $4)
+        ORDER BY position LIMIT $3
         """,
         import_id,
         after,
         limit,
+        code,
     )
 
 

@@ -11,6 +11,12 @@ from shared.identifiers import Uai
 
 _MERGE = """id, uai, survivor, merged, reason, merged_by, merged_at, undone_by, undone_at,
     survivor_before, merged_before, after_import"""
+_NAMED = f"""
+    SELECT m.*, s.family_name || ' ' || s.first_name AS survivor_name,
+        o.family_name || ' ' || o.first_name AS merged_name
+    FROM (SELECT {_MERGE} FROM merge) m
+        LEFT JOIN pupil s ON s.id = m.survivor LEFT JOIN pupil o ON o.id = m.merged
+"""
 
 
 async def add(
@@ -47,9 +53,7 @@ async def add(
 
 async def merge(connection: Connection, uai: Uai, merge_id: UUID) -> Record | None:
     """One merge of the school."""
-    return await connection.fetchrow(
-        f"SELECT {_MERGE} FROM merge WHERE id = $1 AND uai = $2", merge_id, uai
-    )
+    return await connection.fetchrow(f"{_NAMED} WHERE m.id = $1 AND m.uai = $2", merge_id, uai)
 
 
 async def merges_of(
@@ -58,8 +62,8 @@ async def merges_of(
     """The merges of a school, newest first, those with an id below `before`."""
     return await connection.fetch(
         f"""
-        SELECT {_MERGE} FROM merge
-        WHERE uai = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
+        {_NAMED}
+        WHERE m.uai = $1 AND ($2::uuid IS NULL OR m.id < $2) ORDER BY m.id DESC LIMIT $3
         """,
         uai,
         before,

@@ -85,6 +85,21 @@ async def lift_opposition(
 
 
 @router.get(
+    "/schools/{uai}/pupils/{pupil_id}/transfers",
+    dependencies=[Depends(may(Action.SEE_TRANSFERS))],
+)
+async def list_transfers_about(
+    uai: Uai, pupil_id: UUID, database: RequestDatabase
+) -> list[Transfer]:
+    """The transfers from and to the school that are about one of its learners, newest first."""
+    async with database.connection() as connection:
+        if await lists.everything_about(connection, uai, pupil_id) is None:
+            raise errors.UnknownLearnerError
+        cards = await people.cards_of(connection, pupil_id)
+        return await shown(connection, uai, await lists.transfers_about(connection, cards))
+
+
+@router.get(
     "/schools/{uai}/pupils/{pupil_id}/export", dependencies=[Depends(may(Action.HANDLE_DATA))]
 )
 async def export(uai: Uai, pupil_id: UUID, database: RequestDatabase) -> Held:

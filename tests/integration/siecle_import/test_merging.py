@@ -52,6 +52,7 @@ async def test_rule_15_one_goes_on_as_the_other_and_the_next_import_knows(
     survivor, merged = await doubles(school)
     done = await merge(school, survivor, merged)
     assert (done.status_code, done.json()["reason"]) == (201, "double-siecle")
+    assert done.json()["merged_name"] == "NOM 001 BIS Éloi", "staff read who it was"
     [left] = await learners(school)
     assert (left["id"], left["rnie"], left["bea"]) == (survivor["id"], ine(1), "9913000001B")
     [told] = await events(base, "%merged%")

@@ -1,6 +1,7 @@
 """The preview: counts, and the list behind each of them, before anything changes."""
 
 import csv
+import hashlib
 import io
 
 from deploy.local.client import School
@@ -62,6 +63,12 @@ async def test_who_lacks_an_ine_or_a_class_and_who_is_ignored_is_listed(school: 
     assert {name: counts[name] for name in ("read", "active", "left", "ignored", "created")} == {
         "read": 4, "active": 2, "left": 1, "ignored": 2, "created": 2,
     }  # fmt: skip
+    assert counts["unchanged"] == 0
+    await apply(school, content)
+    again = await send(school, export(1, {"n": 2, "ID_NATIONAL": None}, 5, day=1))
+    assert {n: again["counts"][n] for n in ("created", "updated", "unchanged", "deactivated")} == {
+        "created": 1, "updated": 1, "unchanged": 1, "deactivated": 0,
+    }, "the first gets a class, the second stays as he is"  # fmt: skip
 
 
 async def test_a_long_list_is_read_part_by_part(school: School) -> None:
@@ -108,3 +115,30 @@ async def test_staff_leave_chosen_learners_out_of_the_deactivations(
     assert set(spared) <= active
     [*_, last] = await events(base, "%import.applied%")
     assert len(last["deactivated"]) == 5
+
+
+async def test_all_that_was_said_can_be_read_kind_by_kind_and_the_file_has_a_digest(
+    school: School,
+) -> None:
+    content = export(
+        1, *({"n": n, "ID_NATIONAL": None} for n in range(2, 9)), {"n": 9, "PRENOM": ""}
+    )
+    ready = await send(school, content)
+    assert ready["sha256"] == hashlib.sha256(content).hexdigest()
+    groups = {group["code"]: group for group in ready["findings"]}
+    assert len(groups["ine_missing"]["lines"]) == len(groups["ine_missing"]["messages"]) == 5
+    path = f"/imports/{ready['id']}/findings"
+    page = (await school.call("siecle_import", "GET", f"{path}?code=ine_missing&limit=6")).json()
+    assert page["findings"][0]["name"] == "NOM002 Éloi"
+    rest = f"{path}?code=ine_missing&limit=6&after={page['next']}"
+    more = (await school.call("siecle_import", "GET", rest)).json()
+    assert len(page["findings"] + more["findings"]) == 7
+    assert more["next"] is None
+    every = (await school.call("siecle_import", "GET", path)).json()["findings"]
+    assert every[0]["code"] == "first_name_missing", "the gravest first"
+
+
+async def test_a_file_of_another_school_says_whose_it_is(school: School) -> None:
+    refused = await send(school, export(1).replace(b"9990001X", b"9990002Y"))
+    values = {group["code"]: group["value"] for group in refused["findings"]}
+    assert values["other_school"] == "9990002Y"

@@ -19,6 +19,23 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => delete form.dataset.sent, 2000);
 });
 
+// A file may be dropped on the form that takes one.
+const dropped = (event) => event.target.closest?.("form.upload");
+document.addEventListener("dragover", (event) => {
+  const form = dropped(event);
+  if (!form) return;
+  event.preventDefault();
+  form.classList.add("over");
+});
+document.addEventListener("dragleave", (event) => dropped(event)?.classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  const form = dropped(event);
+  if (!form) return;
+  event.preventDefault();
+  form.classList.remove("over");
+  form.querySelector("input[type=file]").files = event.dataTransfer.files;
+});
+
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) window.location.reload(); // not what someone else has left behind
 });
