@@ -121,6 +121,10 @@ async def test_each_departure_has_a_line_that_names_the_first_missing_condition(
         str(off.pupil_id): "origin-switch",
     }
     assert not lines[str(no_ine.pupil_id)]["by_itself"]
+    by_hand = await staff.call("GET", A, "/departures", params={"by_itself": False})
+    assert [d["pupil_id"] for d in by_hand["departures"]] == [str(no_ine.pupil_id)]
+    alone = await staff.call("GET", A, "/departures", params={"by_itself": True})
+    assert {d["pupil_id"] for d in alone["departures"]} == {*lines} - {str(no_ine.pupil_id)}
     assert lines[str(off.pupil_id)]["schools"] == [B]
     assert lines[str(off.pupil_id)]["status"]["who"] == "origin"
     [arrived] = await staff.call("GET", B, "/arrivals")

@@ -7,6 +7,7 @@ from services.etablissement.api import (
     images,
     inspection,
     modules,
+    names,
     problems,
     schools,
     signin,
@@ -17,6 +18,7 @@ from shared.web.problems import Problem
 
 ROUTERS = (
     schools.search,
+    names.router,
     schools.router,
     directory.router,
     cards.router,

@@ -5,7 +5,7 @@ its académie, who then have what its head had (ADR 24). `_END` follows successo
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from asyncpg import Record
@@ -147,6 +147,21 @@ async def of_school(connection: Connection, uai: Uai, at: dt.datetime) -> list[R
         """,
         uai,
         at,
+    )
+
+
+async def members(connection: Connection, uai: Uai, accounts: Collection[str]) -> list[Record]:
+    """Who these accounts are: account, name, function; of those who ever had a right in the school
+    and are still known here.
+    """
+    return await connection.fetch(
+        """
+        SELECT p.account::text AS account, p.name, p.function FROM person p
+        WHERE p.account::text = ANY($2::text[])
+            AND EXISTS (SELECT FROM held_right r WHERE r.person = p.id AND r.uai = $1)
+        """,
+        uai,
+        list(accounts),
     )
 
 

@@ -1,7 +1,7 @@
 """The schools of the registry: to read, to lock, to write; and their history."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from asyncpg import Record
@@ -106,6 +106,17 @@ async def found_by_uai(connection: Connection, begin: str, limit: int) -> list[R
         """,
         begin,
         limit,
+    )
+
+
+async def named(connection: Connection, uais: Collection[Uai]) -> list[Record]:
+    """These schools, as one chooses them."""
+    return await connection.fetch(
+        """
+        SELECT uai, name, town, academie, nature, open, successor FROM school
+        WHERE uai = ANY($1::text[]) ORDER BY uai
+        """,
+        list(uais),
     )
 
 

@@ -36,6 +36,7 @@ from shared.web.preconditions import (
 from shared.web.problems import INVALID, Problem, ProblemError
 
 PAGE = 50
+BY_IDS = 100
 OLDEST = dt.timedelta(days=120 * 366)
 
 router = APIRouter(prefix="/schools/{uai}", tags=["apprenants"])
@@ -171,9 +172,16 @@ class Departure(BaseModel, extra="forbid"):
     reason: Text | None = None
 
 
+class Wanted(BaseModel, extra="forbid"):
+    """Learners by their ids."""
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=BY_IDS)]
+
+
 class Search(BaseModel, extra="forbid"):
     """What learners are looked for by; what is not given does not matter. `name` holds parts of
-    names, without regard to case and accents; `mefs` are the courses of a diploma.
+    names, without regard to case and accents; `mefs` are the courses of a diploma; `without_ine`
+    those who have none, whose records can't follow by themselves (guide, « disposant d'un INE »).
     """
 
     name: Annotated[str, Field(max_length=100)] | None = None
@@ -182,6 +190,7 @@ class Search(BaseModel, extra="forbid"):
     mefs: Annotated[list[Text], Field(max_length=500)] | None = None
     active: bool | None = None
     source: domain.Source | None = None
+    without_ine: bool = False
     after: UUID | None = None
     limit: Annotated[int, Field(ge=1, le=PAGE)] = PAGE
 
@@ -203,6 +212,7 @@ class Search(BaseModel, extra="forbid"):
             self.division,
             self.active,
             self.source,
+            self.without_ine,
         )
 
 
@@ -224,6 +234,17 @@ async def search(uai: Uai, wanted: Search, database: RequestDatabase) -> PupilPa
         rows = await store.search(connection, uai, question, wanted.after, wanted.limit)
     found = [shown(pupil, transferred=transferred) for pupil, transferred in rows]
     return PupilPage(pupils=found, next=found[-1].id if len(found) == wanted.limit else None)
+
+
+@router.post("/pupils/by-ids", dependencies=[Depends(may(Action.READ_PUPILS))])
+async def read_several(uai: Uai, wanted: Wanted, database: RequestDatabase) -> list[Pupil]:
+    """Those of these learners whom the school has, merged ones included: who the learners of a list
+    of another service are. Who is not of the school is left out.
+    """
+    async with database.connection() as connection:
+        found = await store.pupils(connection, uai, wanted.ids)
+        transferred = await store.transferred_since(connection, found, 0)
+    return [shown(one, transferred=one.id in transferred) for one in found.values()]
 
 
 @router.get("/pupils/{pupil_id}")

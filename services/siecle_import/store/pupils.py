@@ -151,6 +151,7 @@ class Search:
     division: str | None = None
     active: bool | None = None
     source: str | None = None
+    without_ine: bool = False
 
 
 class UnknownCursorError(Exception):
@@ -180,7 +181,8 @@ async def search(
             AND ($6::text IS NULL OR division = $6)
             AND ($7::bool IS NULL OR active = $7)
             AND ($8::text IS NULL OR source = $8)
-        ORDER BY folded, id LIMIT $9
+            AND (NOT $9::bool OR num_nonnulls(rnie, bea, ina) = 0)
+        ORDER BY folded, id LIMIT $10
         """,
         uai,
         after,
@@ -190,6 +192,7 @@ async def search(
         wanted.division,
         wanted.active,
         wanted.source,
+        wanted.without_ine,
         limit,
     )
     if after is not None and not rows and not await pupils(connection, uai, [after]):

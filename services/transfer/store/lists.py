@@ -81,10 +81,11 @@ async def doubtful(connection: Connection, uai: Uai) -> list[Record]:
 
 
 async def departed(
-    connection: Connection, uai: Uai, after: UUID | None, limit: int
+    connection: Connection, uai: Uai, after: UUID | None, limit: int, *, by_itself: bool | None
 ) -> list[Record]:
     """The learners who have left a school and whose records are neither under way nor gone:
-    pupil_id, stay, since, source, last_year, has_ine, set_aside, offer_id, offered_to.
+    pupil_id, stay, since, source, last_year, has_ine, set_aside, offer_id, offered_to. `by_itself`:
+    only those who come from SIECLE with an INE, or only the others.
     """
     return await connection.fetch(
         f"""
@@ -94,6 +95,7 @@ async def departed(
         LEFT JOIN transfer f ON f.origin_pupil = p.pupil_id AND f.state = 'offered'
         WHERE p.uai = $1 AND {DEPARTED}
             AND ($2::uuid IS NULL OR p.pupil_id > $2)
+            AND ($4::bool IS NULL OR $4 = (p.source = 'siecle' AND {HAS_INE}))
             AND NOT EXISTS (SELECT FROM transfer t WHERE t.origin_pupil = p.pupil_id
                 AND t.origin_stay = p.stay AND t.kind <> 'reversal'
                 AND (t.state IN ('requested', 'closed') OR t.refused_because = 'returned'))
@@ -102,6 +104,7 @@ async def departed(
         uai,
         after,
         limit,
+        by_itself,
     )
 
 

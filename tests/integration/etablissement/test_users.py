@@ -270,3 +270,21 @@ async def test_only_the_gateway_signs_in(registry: Registry, caller: str) -> Non
     body = {"person": str(uuid4()), "email": "a@b.fr", "email_verified": True}
     await registry.service(caller, "POST", "/sign-in", json=body, status=403)
     await registry.service(caller, "GET", f"/persons/{uuid4()}/rights?uai={A}", status=403)
+
+
+async def test_what_other_services_know_by_a_code_has_a_name(registry: Registry) -> None:
+    await registry.has(A, name="Lycée Ampère")
+    await registry.has(B, name="Lycée Bréguet")
+    await registry.call(HEAD, "POST", USERS, json=guest("anne"), status=201)
+    account = uuid4()
+    await come(registry, "anne", account)
+    asked = {"accounts": [str(account), "commande", str(uuid4())]}
+    known = await registry.call(HEAD, "POST", f"/schools/{A}/staff", json=asked)
+    assert known == {str(account): {"name": "Anne", "function": ""}}
+    other = staff(B, "direction")
+    assert await registry.call(other, "POST", f"/schools/{B}/staff", json=asked) == {}
+    await registry.call(other, "POST", f"/schools/{A}/staff", json=asked, status=403)
+    wanted = {"schools": [B, A, "9999999Z"]}
+    await registry.call(other, "POST", "/schools/by-uai", json=wanted, status=422)
+    found = await registry.call(other, "POST", "/schools/by-uai", json={"schools": [B, A, C]})
+    assert [one["name"] for one in found] == ["Lycée Ampère", "Lycée Bréguet"]

@@ -1,6 +1,7 @@
 """Learners outside SIECLE, by hand and from a CSV; the search in the base of a school."""
 
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -16,6 +17,7 @@ from tests.integration.siecle_import.support import (
     post,
     send,
 )
+from tests.support.system import System
 
 APPRENTICE = {
     "family_name": "N'Diaye",
@@ -122,8 +124,9 @@ async def test_the_base_is_searched_without_accents_and_page_by_page(school: Sch
     names = ("LÉVÊQUE", "LEVEQUE", "D'ARC", "ŒUVRARD", "PONT-NEUF")
     pupils = [{"n": str(n), "NOM_DE_FAMILLE": name} for n, name in enumerate(names, start=1)]
     left = {"n": "9", "NOM_DE_FAMILLE": "SORTI", "CODE_MEF": "24723332331"}
-    await apply(school, export(*pupils, left))
-    await apply(school, export(*pupils, day=1))
+    without = {"n": "7", "NOM_DE_FAMILLE": "SANSINE", "ID_NATIONAL": None}
+    await apply(school, export(*pupils, without, left))
+    await apply(school, export(*pupils, without, day=1))
 
     async def found(**wanted: Any) -> list[str]:
         return [p["family_name"] for p in await learners(school, **wanted)]
@@ -138,8 +141,9 @@ async def test_the_base_is_searched_without_accents_and_page_by_page(school: Sch
     assert await found(name="50% _") == []
     assert await found(ine=ine(3)) == ["D'ARC"]
     assert await found(active=False) == ["SORTI"]
+    assert await found(without_ine=True) == ["SANSINE"]
     assert await found(mefs=["24723332331"]) == ["SORTI"]
-    assert len(await found(division="2MELEC", source="siecle")) == 6
+    assert len(await found(division="2MELEC", source="siecle")) == 7
     pages, after = [], None
     while True:
         answer = await post(school, "/pupils/search", json={"limit": 2, "after": after})
@@ -147,8 +151,21 @@ async def test_the_base_is_searched_without_accents_and_page_by_page(school: Sch
         after = answer.json()["next"]
         if after is None:
             break
-    assert len(pages) == len(set(pages)) == 6
+    assert len(pages) == len(set(pages)) == 7
     assert (await post(school, "/pupils/search", json={"ine": "x"})).status_code == 422
+
+
+async def test_learners_are_named_by_their_ids_and_those_of_others_are_left_out(
+    importing: System, school: School
+) -> None:
+    await apply(school, export(1, 2))
+    known = {p["id"]: p["family_name"] for p in await learners(school)}
+    asked = [*known, str(uuid4())]
+    answer = await post(school, "/pupils/by-ids", json={"ids": asked})
+    assert {p["id"]: p["family_name"] for p in answer.json()} == known
+    async with importing.school("9990002Y") as other:
+        assert (await post(other, "/pupils/by-ids", json={"ids": asked})).json() == []
+    assert (await post(school, "/pupils/by-ids", json={"ids": []})).status_code == 422
 
 
 async def test_nothing_but_signs_finds_nobody_and_a_hostile_text_is_refused(
