@@ -1,6 +1,6 @@
 """The pages, one module a tab (docs/pages.md says how to add one)."""
 
-from services.gateway.pages import card, home, signing, version
+from services.gateway.pages import card, console, home, inspectors, signing, transfers, version
 from services.gateway.web import assets
 
 ROUTERS = (
@@ -9,4 +9,7 @@ ROUTERS = (
     signing.router,
     home.router,
     card.router,
+    *transfers.ROUTERS,
+    inspectors.router,
+    console.router,
 )
