@@ -12,6 +12,7 @@ from deploy.local.client import School, Sign, UnexpectedAnswerError
 from deploy.local.people import CENTRE, LEFT, RECEIVED
 from deploy.local.seeds.exports import Learner, imported
 
+SERVICES: Final = frozenset({"siecle_import", "transfer", "dossier"})
 MOVED: Final = Learner(1, "MUTÉ", "Maëlys")
 DOUBTFUL: Final = Learner(3, "ROUX", "Tom")
 STAYS: Final = Learner(4, "GARNIER", "Eva")

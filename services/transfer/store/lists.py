@@ -118,7 +118,12 @@ async def moved_by_school(connection: Connection, uai: Uai, since: dt.datetime) 
 
 
 async def departed(
-    connection: Connection, uai: Uai, after: UUID | None, limit: int, *, by_itself: bool | None
+    connection: Connection,
+    uai: Uai,
+    after: UUID | None,
+    limit: int,
+    *,
+    by_itself: bool | None = None,
 ) -> list[Record]:
     """The learners who have left a school and whose records are neither under way nor gone:
     pupil_id, stay, since, source, last_year, has_ine, set_aside, offer_id, offered_to. `by_itself`:

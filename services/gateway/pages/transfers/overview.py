@@ -50,7 +50,7 @@ async def switch(visit: Annotated[Visit, Depends(posting(Action.SWITCH_TRANSFERS
 async def _content(visit: Visit) -> dict[str, Any]:
     own = await visit.calls.get(SERVICE, f"{visit.school}/participation")
     lists = await asyncio.gather(
-        read(visit, "/participation/effect"),
+        _effect(visit, active=own.json["active"]),
         read(visit, "/participation/history"),
         read(visit, "/departures", by_itself=True, limit=PAGE),
         read(visit, "/departures", by_itself=False, limit=PAGE),
@@ -82,6 +82,11 @@ def divisions(rows: Sequence[Json], names: Names) -> list[tuple[str, str]]:
     """The classes of the learners of a list, to choose one; empty when there is none."""
     found = sorted({names.division(row["pupil_id"]) for row in rows} - {""})
     return [("", "Aucune classe"), *((one, one) for one in found)] if found else []
+
+
+async def _effect(visit: Visit, *, active: bool) -> Any:
+    """What switching on would move; nothing where it is on."""
+    return {"leaving": 0, "coming": 0} if active else await read(visit, "/participation/effect")
 
 
 async def _reviews(visit: Visit) -> Any:
