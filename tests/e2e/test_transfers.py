@@ -198,3 +198,10 @@ async def test_a_third_school_sees_no_transfer_of_others(site: Site) -> None:
     assert answered is not None
     assert answered.status == 404
     assert LEFT not in await other.content()
+
+
+async def test_pages_hold_on_a_narrow_screen(site: Site) -> None:
+    page = await site.page_of(SENDER, viewport={"width": 320, "height": 640})
+    for name in ("transferts", "transferts/a-la-main", "transferts/historique", "acces-inspecteur"):
+        await page.goto(f"/{name}")
+        await site.check(page, f"{name.replace('/', '-')}-320")
