@@ -11,6 +11,7 @@ const SOURCES = {
   "htmx.js": "node_modules/htmx.org/dist/htmx.min.js",
   "cpro.css": "cpro.css",
   "cpro.js": "cpro.js",
+  "favicon.svg": "favicon.svg",
 };
 
 rmSync(OUT, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 """The pages, one module a tab (docs/pages.md says how to add one)."""
 
-from services.gateway.pages import card, home, signing, version
+from services.gateway.pages import card, guide, home, legal, signing, version
 from services.gateway.web import assets
 
 ROUTERS = (
@@ -9,4 +9,6 @@ ROUTERS = (
     signing.router,
     home.router,
     card.router,
+    legal.router,
+    guide.router,
 )

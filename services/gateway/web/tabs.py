@@ -46,14 +46,25 @@ TABS: Final = (
 """A tab appears when a page of its path is served."""
 
 LEGAL: Final = (
-    ("Accessibilité : non conforme", "/accessibilite"),
+    ("Aide", "/aide"),
+    ("Accessibilité : {accessibility}", "/accessibilite"),
     ("Mentions légales", "/mentions-legales"),
     ("Données personnelles", "/donnees-personnelles"),
     ("Cookies", "/cookies"),
 )
-"""The links of the footer; each appears when its page is served."""
+"""The links of the footer; each appears when its page is served. The law wants the state of
+accessibility in the first.
+"""
 
 
 def shown(person: Principal, uai: str | None, served: Collection[str]) -> Iterator[Tab]:
     """The tabs of a person."""
     return (tab for tab in TABS if tab.path in served and tab.for_(person, uai))
+
+
+def help_of(path: str) -> str:
+    """Where the help about a page is: that of its tab; empty for pages of no tab."""
+    first = "/" + path.split("/")[1]
+    if not any(tab.path == first for tab in TABS):
+        return ""
+    return "/aide/accueil" if first == "/" else f"/aide{first}"
