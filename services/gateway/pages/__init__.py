@@ -1,6 +1,6 @@
 """The pages, one module a tab (docs/pages.md says how to add one)."""
 
-from services.gateway.pages import card, guide, home, legal, signing, version
+from services.gateway.pages import card, guide, home, legal, notice, passeport, signing, version
 from services.gateway.web import assets
 
 ROUTERS = (
@@ -11,4 +11,6 @@ ROUTERS = (
     card.router,
     legal.router,
     guide.router,
+    notice.router,
+    passeport.router,
 )
