@@ -69,7 +69,7 @@ async def test_staff_hand_out_the_notice_and_the_passeport(site: Site) -> None:
     await page.goto(f"/apprenants/{pupil}/passeport")
     await site.check(page, "passeport")
     async with page.expect_download() as coming:
-        await page.get_by_role("link", name="Télécharger le passeport").click()
+        await page.get_by_role("button", name="Télécharger le passeport").click()
     download = await coming.value
     assert download.suggested_filename == "passeport-professionnel.pdf"
     assert (await page.context.request.get(f"/apprenants/{uuid4()}/passeport.pdf")).status == 404
@@ -97,7 +97,7 @@ async def test_a_learners_own_token_opens_his_own_passeport_and_nothing_else(sit
     await check_nothing_else(site, learner, pupil)
     async with site.system.school(B) as school:
         looks = (await school.call("dossier", "GET", f"/pupils/{pupil}/looks")).json()
-    assert {look["sub"] for look in looks["looks"]} == {f"apprenant:{pupil}"}
+    assert {look["viewer"] for look in looks["looks"]} == {f"apprenant:{pupil}"}
 
 
 async def check_nothing_else(site: Site, learner: Json, pupil: str) -> None:
