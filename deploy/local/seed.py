@@ -13,7 +13,17 @@ import httpx
 
 from deploy.local import ROOT
 from deploy.local.client import Sign, UnexpectedAnswerError
-from deploy.local.people import ACADEMIE, ADMINISTRATOR, INSPECTOR, PEOPLE, SCHOOLS, Person
+from deploy.local.people import (
+    ACADEMIE,
+    ADMINISTRATOR,
+    FURTHER_PEOPLE,
+    FURTHER_SCHOOLS,
+    INSPECTOR,
+    PEOPLE,
+    SCHOOLS,
+    Person,
+)
+from deploy.local.seeds.registry import TABLES
 
 _ADMIN = {"sub": "demonstration", "academies": {"*": ["admin-national"]}}
 
@@ -35,6 +45,17 @@ class Seed:
                 for uai, role in person.roles:
                     await self._invite(person, uai, role)
             await self._table("inspecteurs", f"adresse;nom\n{INSPECTOR.email};{INSPECTOR.name}\n")
+
+    async def further(self) -> None:
+        """What only the demonstration has: a CFA, a collège, their people, diplomas, referents."""
+        async with httpx.AsyncClient(timeout=30) as self._http:
+            for uai, card in FURTHER_SCHOOLS.items():
+                await self._school(uai, card)
+            for person in FURTHER_PEOPLE:
+                for uai, role in person.roles:
+                    await self._invite(person, uai, role)
+            for table, content in TABLES.items():
+                await self._table(table, content)
 
     async def _school(self, uai: str, card: Mapping[str, Any]) -> None:
         path = f"/academies/{ACADEMIE}/schools"
