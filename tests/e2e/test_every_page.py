@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from uuid import uuid4
 
+import httpx
 from playwright.async_api import APIRequestContext, Page
 
 from deploy.local.people import HEAD, INSPECTOR, OFFICE, A, B
@@ -25,6 +26,9 @@ OWN_TOKEN = {"/passeport"}
 
 SESSION = {"/", "/deconnexion", "/choix-etablissement"}
 """What is about the session and no school."""
+
+FIRST_VISIT = 120_000
+"""Bytes over the wire: page, styles, scripts."""
 
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TABBABLE = """() => {
@@ -96,6 +100,20 @@ async def test_every_tab_holds_narrow_enlarged_and_in_the_dark(site: Site) -> No
     for path in paths:
         await dark.goto(path)
         await site.check(dark, f"sombre{path.replace('/', '-')}")
+
+
+async def test_a_first_visit_is_light(site: Site) -> None:
+    page = await site.page_of(HEAD)
+    for path in await tabs_of(page):
+        html = await page.context.request.get(path)
+        weight = len(await html.body())
+        for url in set(re.findall(r'(?:src|href)="(/static/[^"]+)"', await html.text())):
+            headers = {"Accept-Encoding": "br"}
+            async with httpx.AsyncClient(base_url=site.url, headers=headers) as http:
+                asset = await http.get(url)
+            assert asset.headers["cache-control"].endswith("immutable"), url
+            weight += int(asset.headers["content-length"])
+        assert weight < FIRST_VISIT, f"{path}: {weight} bytes"
 
 
 async def test_every_page_and_form_refuses_who_is_not_signed_in(site: Site) -> None:
