@@ -17,6 +17,7 @@ from rich.table import Table
 from bench.directory import directory_rates
 from bench.mail import mail_rates
 from bench.match import BATCH, match_figures
+from bench.pages import page_figures
 from bench.parse import parse_rates
 from deploy.local.servers import (
     create_database,
@@ -135,6 +136,7 @@ STAGES: dict[str, Callable[[Console], Sequence[Stage]]] = {
     "match": _match,
     "directory": _directory,
     "mail": _mail,
+    "pages": page_figures,
 }
 
 

@@ -64,6 +64,7 @@ class Action(StrEnum):
     READ_MAILS = "read-mails"
     OPERATE = "operate"
     READ_PARKED = "read-parked"
+    OWN_PASSEPORT = "own-passeport"
 
 
 _STAFF = frozenset({Role.DIRECTION, Role.GESTION})
@@ -108,6 +109,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.READ_MAILS: _STAFF | _ADMINISTRATORS,
     Action.OPERATE: _ADMINISTRATORS | {Role.SUPPORT},
     Action.READ_PARKED: frozenset(),
+    Action.OWN_PASSEPORT: frozenset(),
 }
 """Which roles perform which action in their school, or the schools that they are in charge of.
 
@@ -129,9 +131,12 @@ SCOPES: Final[Mapping[str, frozenset[Action]]] = {
     "persons:sign-in": frozenset({Action.SIGN_IN, Action.READ_SCHOOL}),
     "persons:holders": frozenset({Action.READ_HOLDERS}),
     "schools:read": frozenset({Action.READ_SCHOOL}),
-    "documents:make": frozenset({Action.READ_SCHOOL, Action.USE_STAMP}),
+    "documents:make": frozenset({Action.READ_SCHOOL, Action.USE_STAMP, Action.FIND_SCHOOLS}),
+    "passeport:own": frozenset({Action.OWN_PASSEPORT}),
 }
-"""What the token of another module allows, in every school."""
+"""What the token of another module allows, in every school; `passeport:own` that of a learner, who
+is the one that the claim `learner` names.
+"""
 
 SERVICE_SCOPES: Final[Mapping[str, str]] = {
     "dossier": "pupils:resolve",

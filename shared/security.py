@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -35,8 +36,15 @@ _SERVICE_KEY = "service:"
 _Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]{0,200}$")]
 
 
+class Learner(BaseModel, frozen=True, extra="forbid"):
+    """The learner whose own token it is."""
+
+    uai: Uai
+    pupil: UUID
+
+
 class Principal(BaseModel, frozen=True, extra="ignore"):
-    """Who calls: a person with roles by school or by académie, or a module with scopes.
+    """Who calls: a person with roles by school or by académie, a module with scopes, or a learner.
 
     `sub` is the same in every service and goes into trails; `name` and `function` are for those who
     are told of what the person has done, and go nowhere else.
@@ -48,6 +56,7 @@ class Principal(BaseModel, frozen=True, extra="ignore"):
     schools: Mapping[Uai, frozenset[Role]] = {}
     academies: Mapping[str, frozenset[Role]] = {}
     scope: str = ""
+    learner: Learner | None = None
 
     def may(self, action: Action, uai: Uai) -> bool:
         """Whether this caller performs `action` in the school `uai`."""

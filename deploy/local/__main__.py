@@ -83,10 +83,10 @@ def _show(urls: Mapping[str, str]) -> None:
 
 
 def _show_people(address: str) -> None:
-    from deploy.local.people import PEOPLE
+    from deploy.local.people import FURTHER_PEOPLE, PEOPLE
 
     typer.echo(f"The pages: {address}. Sign in with one of these names:")
-    for one in PEOPLE:
+    for one in (*PEOPLE, *FURTHER_PEOPLE):
         typer.echo(f"  {one.subject:22}{one.what}")
 
 

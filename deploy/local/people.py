@@ -30,6 +30,18 @@ SCHOOLS: Final = {
 }  # fmt: skip
 A, B, LEFT, RECEIVED, CENTRE = SCHOOLS
 """Transfers go from `LEFT` to `RECEIVED`, and by hand to `CENTRE`, which does not use SIECLE."""
+FURTHER_SCHOOLS: Final = {
+    "9990003Z": {
+        "name": "CFA des métiers de l'énergie", "email": "contact.9990003z@demo.example",
+        "address": ["8 quai des Compagnons"], "postcode": "76000", "town": "Rouen",
+    },
+    "9990004A": {
+        "name": "Collège Marie-Curie", "email": "ce.9990004a@demo.example",
+        "address": ["5 rue du Lavoir"], "postcode": "14400", "town": "Bayeux",
+    },
+}  # fmt: skip
+CFA, COLLEGE = FURTHER_SCHOOLS
+"""A CFA without SIECLE; a collège that is subscribed to no diploma and lets no dossier go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +87,11 @@ UNKNOWN: Final = Person("inconnu", "Luc Petit", "compte que personne n'a invité
 PEOPLE: Final = (
     HEAD, OFFICE, BOTH, SENDER, RECEIVER, CENTRE_OFFICE, INSPECTOR, ADMINISTRATOR, UNKNOWN,
 )  # fmt: skip
+FURTHER_PEOPLE: Final = (
+    Person("cfa", "Karim Haddad", "direction du CFA", "directeur", ((CFA, "direction"),)),
+    Person(
+        "college", "Anne Leroy", "direction du collège", "principale", ((COLLEGE, "direction"),)
+    ),
+    Person("inspecteur-inconnu", "Yves Carré", "inspecteur que l'académie n'a pas inscrit"),
+)  # fmt: skip
+"""Those whom only the demonstration knows (`seeds/`)."""

@@ -9,7 +9,7 @@ import sys
 from oidc_provider_mock import User, app
 from werkzeug.serving import make_server
 
-from deploy.local.people import PEOPLE
+from deploy.local.people import FURTHER_PEOPLE, PEOPLE
 
 
 def main(port: int) -> None:
@@ -19,7 +19,7 @@ def main(port: int) -> None:
             sub=one.subject,
             claims={"email": one.email, "email_verified": True, "name": one.name},
         )
-        for one in PEOPLE
+        for one in (*PEOPLE, *FURTHER_PEOPLE)
     ]
     served = app(user_claims=users, require_nonce=True)
     served.debug = False

@@ -14,8 +14,17 @@ import httpx
 
 from deploy.local import ROOT
 from deploy.local.client import Sign, UnexpectedAnswerError
-from deploy.local.people import ACADEMIE, ADMINISTRATOR, PEOPLE, SCHOOLS, Person
+from deploy.local.people import (
+    ACADEMIE,
+    ADMINISTRATOR,
+    FURTHER_PEOPLE,
+    FURTHER_SCHOOLS,
+    PEOPLE,
+    SCHOOLS,
+    Person,
+)
 from deploy.local.seeds import inspection, transfers
+from deploy.local.seeds.registry import TABLES
 from shared.clock import PARIS
 
 _ADMIN = {"sub": "demonstration", "academies": {"*": ["admin-national"]}}
@@ -41,6 +50,17 @@ class Seed:
                 await self._table(table, content)
         if set(self._urls) >= transfers.SERVICES:  # tests start some of the services only
             await transfers.seed(self._urls, self._sign, _today(environment))
+
+    async def further(self) -> None:
+        """What only the demonstration has: a CFA, a collège, their people, diplomas, referents."""
+        async with httpx.AsyncClient(timeout=30) as self._http:
+            for uai, card in FURTHER_SCHOOLS.items():
+                await self._school(uai, card)
+            for person in FURTHER_PEOPLE:
+                for uai, role in person.roles:
+                    await self._invite(person, uai, role)
+            for table, content in TABLES.items():
+                await self._table(table, content)
 
     async def _school(self, uai: str, card: Mapping[str, Any]) -> None:
         path = f"/academies/{ACADEMIE}/schools"

@@ -5,11 +5,13 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from shared.settings import Settings
+from services.gateway.publishing import Publishing
 
 
-class GatewaySettings(Settings):
-    """Beside the common settings. Production needs the provider, both keys and the address."""
+class GatewaySettings(Publishing):
+    """Beside the common settings and those of the legal pages. Production needs the provider, both
+    keys and the address.
+    """
 
     etablissement_url: str | None = Field(default=None, description="who may do what; the card")
     inspector_access_url: str | None = Field(default=None, description="inspectors, their console")

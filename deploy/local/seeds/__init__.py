@@ -1,1 +1,1 @@
-"""The data of the demonstration, a module a subject."""
+"""What `make up` shows: the schools, people, learners and cases of the demonstration."""

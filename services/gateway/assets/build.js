@@ -1,6 +1,6 @@
 // Builds the assets: names with a hash of the content, gzip and brotli beside, one manifest.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
@@ -11,6 +11,7 @@ const SOURCES = {
   "htmx.js": "node_modules/htmx.org/dist/htmx.min.js",
   "cpro.css": "cpro.css",
   "cpro.js": "cpro.js",
+  "favicon.svg": "favicon.svg",
 };
 
 rmSync(OUT, { recursive: true, force: true });
@@ -30,3 +31,11 @@ for (const [name, source] of Object.entries(SOURCES)) {
   writeFileSync(join(OUT, `${named}.br`), brotliCompressSync(content, { params }));
 }
 writeFileSync(join(OUT, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+
+// The fonts of the PDF documents: nothing that browsers are served.
+const FONTS = join(HERE, "..", "fonts");
+rmSync(FONTS, { recursive: true, force: true });
+mkdirSync(FONTS, { recursive: true });
+for (const name of ["ttf/DejaVuSans.ttf", "ttf/DejaVuSans-Bold.ttf", "LICENSE"]) {
+  copyFileSync(join(HERE, "node_modules/dejavu-fonts-ttf", name), join(FONTS, basename(name)));
+}

@@ -72,7 +72,7 @@ class PersonSigner:
     def token(self, person: Principal) -> str:
         """A token of this person, for five minutes."""
         now = int(time.time())
-        claims = person.model_dump(mode="json", exclude={"scope"})
+        claims = person.model_dump(mode="json", exclude_defaults=True)
         claims |= {"aud": AUDIENCE, "iat": now, "exp": now + TOKEN_SECONDS}
         header = {"alg": ALGORITHM, "kid": self.key.kid}
         return jwt.encode(header, claims, self.key, algorithms=[ALGORITHM])

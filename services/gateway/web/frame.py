@@ -43,7 +43,12 @@ def answer(request: Request, template: str, status: int = 200, **values: Any) ->
         "path": request.url.path,
         "query": request.url.query,
         "tabs": list(tabs.shown(visit.person, visit.uai, served)) if visit else [],
-        "legal": [link for link in tabs.LEGAL if link[1] in served],
+        "legal": [
+            (label.format(accessibility=settings.accessibility), href)
+            for label, href in tabs.LEGAL
+            if href in served
+        ],
+        "help": tabs.help_of(request.url.path) if visit else "",
         "settings": settings,
         "fragment": is_enhanced(request) and request.headers.get("hx-target") == TARGET,
     }

@@ -46,5 +46,8 @@ class Limit:
 SIGN_IN: Final = Limit("sign-in", 60, 10)
 """By address; a whole school may stand behind one."""
 
+DOCUMENT: Final = Limit("document", 60, 60)
+"""By session, or by learner: a PDF takes a second of computing."""
+
 UPLOAD: Final = Limit("upload", 60, 60)
 """By session."""

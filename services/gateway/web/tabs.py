@@ -47,12 +47,15 @@ TABS: Final = (
 """A tab appears when a page of its path is served."""
 
 LEGAL: Final = (
-    ("Accessibilité : non conforme", "/accessibilite"),
+    ("Aide", "/aide"),
+    ("Accessibilité : {accessibility}", "/accessibilite"),
     ("Mentions légales", "/mentions-legales"),
     ("Données personnelles", "/donnees-personnelles"),
     ("Cookies", "/cookies"),
 )
-"""The links of the footer; each appears when its page is served."""
+"""The links of the footer; each appears when its page is served. The law wants the state of
+accessibility in the first.
+"""
 
 
 def shown(person: Principal, uai: str | None, served: Collection[str]) -> Iterator[Tab]:
@@ -76,3 +79,11 @@ def badges(counts: Mapping[str, int]) -> dict[str, int]:
         path = _WAITING.get(what, "/transferts")
         numbers[path] = numbers.get(path, 0) + number
     return numbers
+
+
+def help_of(path: str) -> str:
+    """Where the help about a page is: that of its tab; empty for pages of no tab."""
+    first = "/" + path.split("/")[1]
+    if not any(tab.path == first for tab in TABS):
+        return ""
+    return "/aide/accueil" if first == "/" else f"/aide{first}"

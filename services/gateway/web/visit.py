@@ -156,6 +156,14 @@ async def signed_in(request: Request) -> Visit:
     return visit
 
 
+async def perhaps_signed_in(request: Request) -> Visit | None:
+    """The visit for pages that everyone may see: whoever is signed in keeps header and tabs."""
+    try:
+        return await signed_in(request)
+    except (SignInNeededError, entering.UnknownPersonError, ServiceDownError):
+        return None
+
+
 def _principal(session: Session) -> Principal:
     school, rights = session.school, session.rights
     return Principal(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -34,14 +35,28 @@ def test_a_person_is_the_account_of_one_issuer() -> None:
     assert person_of("https://a.example", "1") != person_of("https://b.example", "1")
 
 
-def test_production_needs_a_provider_keys_and_https() -> None:
-    common = {"database_url": SecretStr("x"), "amqp_url": SecretStr("y")}
+def test_production_needs_a_provider_keys_https_and_who_answers_for_the_pages() -> None:
+    answering = {"publisher": "Éditeur", "contact": "aide@pages.example"}
+    common = {"database_url": SecretStr("x"), "amqp_url": SecretStr("y"), **answering}
     with pytest.raises(ValidationError, match="CPRO_OIDC_ISSUER"):
         GatewaySettings.model_validate(common)
-    complete = {
+    complete: dict[str, Any] = {
         **common, "oidc_issuer": "https://a.example", "person_key_file": Path("x"),
         "signing_key_file": Path("y"),
     }  # fmt: skip
     with pytest.raises(ValidationError, match="https://"):
         GatewaySettings.model_validate({**complete, "public_url": "http://pages.example"})
-    GatewaySettings.model_validate({**complete, "public_url": "https://pages.example"})
+    complete["public_url"] = "https://pages.example"
+    for empty in ({"publisher": " "}, {"contact": ""}):
+        with pytest.raises(ValidationError, match="mentions légales à renseigner"):
+            GatewaySettings.model_validate({**complete, **empty})
+    settings = GatewaySettings.model_validate(complete)
+    assert settings.accessibility == "non conforme"
+    with pytest.raises(ValidationError, match="un taux, une date et un auteur"):
+        GatewaySettings.model_validate({**complete, "accessibility_rate": 100})
+    audit = {"accessibility_audited_on": "2026-10-01", "accessibility_auditor": "Cabinet"}
+    for rate, state in ((49, "non"), (50, "partiellement"), (100, "totalement")):
+        told = {**complete, **audit, "accessibility_rate": rate}
+        assert GatewaySettings.model_validate(told).accessibility == f"{state} conforme"
+    with pytest.raises(ValidationError, match="une adresse électronique"):
+        GatewaySettings.model_validate({**complete, "contact": "personne"})

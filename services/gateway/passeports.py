@@ -1,0 +1,81 @@
+"""Gathers what a passeport professionnel is made of, in the name of whoever asks for it."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from services.gateway.clients.services import Calls, RefusedError, ServiceDownError
+from services.gateway.documents.passeport import Contents, Owner, Stamp, passeport
+
+RECORDS: Final = 20
+"""Records that are asked for at once: each may have 256 KiB."""
+
+AT_ONCE: Final = asyncio.Semaphore(2)
+"""Documents that a process draws at once."""
+
+
+async def made(calls: Calls, uai: str, pupil: str, now: dt.datetime) -> bytes:
+    """The passeport of a learner of this school.
+
+    Raises:
+        RefusedError: 409, the card lacks something; 404, the school has no such learner; 403.
+        ServiceDownError
+    """
+    path = f"/schools/{uai}"
+    await calls.get("etablissement", f"{path}/readiness", params={"for": "passeport"})
+    found = await calls.get("siecle_import", f"{path}/pupils/{pupil}")
+    async with AT_ONCE:
+        stamp, contents = await asyncio.gather(
+            stamp_of(calls, path), _contents(calls, f"{path}/pupils/{pupil}/records")
+        )
+        names = await names_of(calls, contents.schools)
+        owner = Owner.of(found.json)
+        return await asyncio.to_thread(passeport, owner, stamp, contents, names, now)
+
+
+async def stamp_of(calls: Calls, path: str) -> Stamp:
+    """Card, logo and cachet of a school; the images may be missing."""
+    card, logo, cachet = await asyncio.gather(
+        calls.get("etablissement", f"{path}/card"),
+        image_of(calls, f"{path}/logo"),
+        image_of(calls, f"{path}/cachet"),
+    )
+    return Stamp(card.json, logo, cachet)
+
+
+async def image_of(calls: Calls, path: str) -> bytes | None:
+    """An image of the school (PNG); None if it has none, or if whoever asks may not see it."""
+    try:
+        found = await calls.get("etablissement", path)
+    except RefusedError as error:
+        if error.status in (403, 404):
+            return None
+        raise
+    png: bytes = found.json
+    return png
+
+
+async def _contents(calls: Calls, path: str) -> Contents:
+    contents, after = Contents(), None
+    while True:
+        params = {"limit": RECORDS} | ({"after": after} if after else {})
+        page = await calls.get("dossier", path, params=params)
+        contents.take(page.json["records"])
+        after = page.json["next"]
+        if after is None:
+            return contents
+
+
+async def names_of(calls: Calls, schools: Iterable[str]) -> Mapping[str, str]:
+    """The names of schools by UAI; one that can't be found out is left out."""
+
+    async def name(uai: str) -> tuple[str, str] | None:
+        try:
+            body = {"text": uai, "limit": 1}
+            found = await calls.search("etablissement", "/schools/search", body)
+        except (RefusedError, ServiceDownError):
+            return None
+        return next(((one["uai"], one["name"]) for one in found.json if one["uai"] == uai), None)
+
+    return dict(filter(None, await asyncio.gather(*map(name, schools))))
