@@ -1,7 +1,7 @@
 """« Accueil »: what needs attention, what is left to set up, and the ways from here."""
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
 
@@ -13,6 +13,9 @@ from shared.rights import Action
 
 router = APIRouter(include_in_schema=False)
 
+SOME_IMPORTS: Final = 10
+"""Newest imports that are asked for: the last one, and whether one of them is applied."""
+
 TEMPLATE: Final = "accueil.html"
 
 
@@ -23,11 +26,13 @@ async def show(visit: Annotated[Visit, Depends(visiting())]) -> Response:
         raise ChoiceNeededError
     if not visit.may(Action.READ_SCHOOL):
         return await visit.page(TEMPLATE, school=None)
-    waiting, imports, mails, steps = await asyncio.gather(
-        _waiting(visit), _imports(visit), _mails(visit), setting_up.steps_of(visit)
+    asked_imports = asyncio.create_task(_imports(visit)) if visit.may(Action.IMPORT) else None
+    waiting, mails, steps = await asyncio.gather(
+        _waiting(visit), _mails(visit), setting_up.steps_of(visit, asked_imports)
     )
-    newest = None if isinstance(imports, Down) else imports
-    asked = imports if isinstance(imports, Down) else list(attention.imports(imports or ()))
+    found = None if asked_imports is None else await asked_imports
+    newest = found.json["imports"] if isinstance(found, Answer) else None
+    asked = found if isinstance(found, Down) else list(attention.imports(newest or ()))
     parts = {"Transferts": waiting, "Import SIECLE": asked, "Mails": mails}
     return await visit.page(
         TEMPLATE,
@@ -47,28 +52,17 @@ async def _waiting(visit: Visit) -> list[attention.Matter] | Down:
     return Down("transfer") if counts is None else list(attention.waiting(counts))
 
 
-async def _imports(visit: Visit) -> list[dict[str, Any]] | Down | None:
-    if not visit.may(Action.IMPORT):
-        return None
-    found = await _ask(visit, "siecle_import", "imports", limit=1)
-    if isinstance(found, Down):
-        return found
-    newest: list[dict[str, Any]] = found.json["imports"]
-    return newest
+async def _imports(visit: Visit) -> Answer | Down:
+    return await setting_up.ask(visit, "siecle_import", setting_up.IMPORTS, limit=SOME_IMPORTS)
 
 
 async def _mails(visit: Visit) -> list[attention.Matter] | Down:
     if not visit.may(Action.READ_MAILS):
         return []
-    found = await _ask(visit, "notifier", "mails", state="failed")
+    found = await setting_up.ask(visit, "notifier", "mails", state="failed")
     if isinstance(found, Down):
         return found
     page = found.json
     return list(
         attention.mails(len(page["mails"]), more=page["next"] is not None, untold=page["untold"])
     )
-
-
-async def _ask(visit: Visit, service: str, path: str, **params: Any) -> Answer | Down:
-    path, patience = f"{visit.school}/{path}", setting_up.PATIENCE
-    return await visit.part(visit.calls.get(service, path, params=params, timeout=patience))

@@ -7,17 +7,22 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.clients.services import RefusedError
+from services.gateway.clients.services import Answer
 from services.gateway.domain.setting_up import STEPS, finished, standing
 from services.gateway.web.visit import Down, Visit, posting, visiting
 from shared.rights import Action
 
+Asked = asyncio.Task[Answer | Down]
 router = APIRouter(include_in_schema=False)
 
 PATH: Final = "/mise-en-service"
 OF_SERVICE: Final = "etablissement"
 PATIENCE: Final = 3.0
 """Seconds that a page of many parts gives each of its questions, which are asked twice."""
+
+IMPORTS: Final = "imports"
+HERE: Final = ("card", "logo", "cachet", "users", "contacts")
+"""The steps on which the service that keeps the declared ones tells."""
 
 NOTICE: Final = "notice"
 """The step that no service sees: staff declare it."""
@@ -42,63 +47,67 @@ async def declare(visit: Annotated[Visit, Depends(posting(Action.EDIT_SCHOOL))])
     return await visit.redirect(PATH if visit.text("retour") == PATH else "/")
 
 
-async def steps_of(visit: Visit) -> dict[str, Any]:
-    """Each step with its standing; `finished` when nothing is left to do."""
+async def steps_of(visit: Visit, imports: Asked | None = None) -> dict[str, Any]:
+    """Each step with its standing; `finished` when nothing is left to do. `imports`: the newest
+    ones, if the page asks for them anyway.
+    """
     held, answers = await asyncio.gather(
-        visit.part(visit.calls.get(OF_SERVICE, f"{visit.school}/setting-up", timeout=PATIENCE)),
-        asyncio.gather(*(_seen(visit, one) for one in SOURCES if visit.may(one.right))),
+        ask(visit, OF_SERVICE, "setting-up"),
+        asyncio.gather(
+            *(_seen(visit, one, imports) for one in SOURCES if visit.may(one.right)),
+        ),
     )
-    seen = {key: value for answer in answers for key, value in answer.items()}
+    seen = {key: value for answer in answers for key, value in answer.items()} | _here(held)
     declared = () if isinstance(held, Down) else held.json["declared"]
+    if not visit.may(Action.READ_USERS):
+        seen.pop("users")  # who can't open the tab can't do it
     shown = [step for step in STEPS if step.key in seen or step.key == NOTICE]
     steps = [(step, standing(step, seen, declared)) for step in shown]
-    done = not isinstance(held, Down) and finished([state for _, state in steps])
     return {
-        "steps": steps, "finished": done, "editable": visit.may(Action.EDIT_SCHOOL),
-        "served": visit.request.app.state.served,
+        "steps": steps, "finished": finished([state for _, state in steps]),
+        "editable": visit.may(Action.EDIT_SCHOOL), "served": visit.request.app.state.served,
     }  # fmt: skip
+
+
+async def ask(visit: Visit, service: str, path: str, **params: Any) -> Answer | Down:
+    """One of the many questions of a page."""
+    path = f"{visit.school}/{path}"
+    return await visit.part(visit.calls.get(service, path, params=params, timeout=PATIENCE))
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One question to a service and the steps on which its answer tells; who may not ask it is not
-    shown them.
+    """A question to another service and the steps on which its answer tells; who may not ask it is
+    not shown them.
     """
 
     right: Action
     service: str
     path: str
     tells: Mapping[str, Callable[[Any], bool]]
-    missing: str = ""
-    """The problem that is an answer too: there is none yet."""
 
 
-async def _seen(visit: Visit, source: Source) -> Mapping[str, bool | None]:
+def _here(held: Answer | Down) -> dict[str, bool | None]:
+    """What the service that keeps the declared steps tells of its own data."""
+    if isinstance(held, Down):
+        return dict.fromkeys(HERE)
+    return {key: key in held.json["done"] for key in HERE}
+
+
+async def _seen(visit: Visit, source: Source, imports: Asked | None) -> Mapping[str, bool | None]:
     """What a service tells of its steps; None if it does not answer."""
-    try:
-        path = f"{visit.school}/{source.path}"
-        answer = await visit.part(visit.calls.get(source.service, path, timeout=PATIENCE))
-    except RefusedError as error:
-        if error.type != source.missing:
-            raise
-        return dict.fromkeys(source.tells, False)
+    if source.path == IMPORTS and imports is not None:
+        answer = await imports
+    else:
+        answer = await ask(visit, source.service, source.path)
     if isinstance(answer, Down):
         return dict.fromkeys(source.tells)
     return {key: tell(answer.json) for key, tell in source.tells.items()}
 
 
-def _has_contacts(held: Any) -> bool:
-    single = (held[key].values() for key in ("school", "dreets", "mcpfa"))
-    return bool(held["centres"]) or any(value for values in single for value in values)
-
-
 SOURCES: Final = (
-    Source(Action.READ_SCHOOL, OF_SERVICE, "readiness", {"card": lambda a: bool(a["ready"])}),
-    Source(Action.READ_SCHOOL, OF_SERVICE, "logo/about", {"logo": bool}, "image-absente"),
-    Source(Action.USE_STAMP, OF_SERVICE, "cachet/about", {"cachet": bool}, "image-absente"),
-    Source(Action.READ_USERS, OF_SERVICE, "users", {"users": lambda a: len(a) > 1}),
     Source(
-        Action.IMPORT, "siecle_import", "imports",
+        Action.IMPORT, "siecle_import", IMPORTS,
         {"import": lambda a: any(one["state"] == "applied" for one in a["imports"])},
     ),
     Source(
@@ -112,5 +121,4 @@ SOURCES: Final = (
         Action.SEE_TRANSFERS, "transfer", "participation",
         {"transfers": lambda a: bool(a["active"])},
     ),
-    Source(Action.READ_SCHOOL, OF_SERVICE, "contacts", {"contacts": _has_contacts}),
 )  # fmt: skip
