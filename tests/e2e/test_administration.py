@@ -10,7 +10,7 @@ from tests.e2e.support import Site
 
 NEW, OTHER = (f"{n:07d}{KEY_LETTERS[n % 23]}" for n in (9990041, 9990042))
 DIPLOMAS = (
-    "code;libelle;mef\nPRO-E2E;Bac Pro Essais de pages;24725510111\nPRO-MAL;Bac Pro Sans MEF;123\n"
+    "code;libelle;mef\nPRO-E2E;Bac Pro Essais de pages;24799910111\nPRO-MAL;Bac Pro Sans MEF;123\n"
 )
 DIRECTORY = (
     "Identifiant_de_l_etablissement;Nom_etablissement;Code_postal;Nom_commune;Libelle_academie\n"
