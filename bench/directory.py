@@ -59,13 +59,33 @@ async def _singly(database: Database, content: bytes) -> None:
             transaction.publish([SchoolUpdated(**event)])
 
 
-async def _rate(fill: Fill, database: Database, count: int) -> float:
-    """Schools a second, from the file to the commit, into an empty registry."""
-    await database.pool.execute("TRUNCATE school, directory_import, outbox CASCADE")
-    content = written(school(number) for number in range(count))
+def _new(count: int) -> bytes:
+    return written(school(number) for number in range(count))
+
+
+def _changed(count: int) -> bytes:
+    """The same schools, each with another name, town and telephone."""
+    other = {"Nom_commune": "Bron", "Telephone": "0472000000"}
+    return written(
+        school(number, Nom_etablissement=f"Lycée {number}", **other) for number in range(count)
+    )
+
+
+async def _rate(fill: Fill, database: Database, content: bytes, count: int) -> float:
+    """Schools a second, from the file to the commit."""
     begun = time.perf_counter()
     await fill(database, content)
     return count / (time.perf_counter() - begun)
+
+
+async def _naive(database: Database) -> list[float]:
+    """Schools a second that enter an empty registry, and that are changed, singly; it is emptied
+    again.
+    """
+    contents = (_new(NAIVE_SCHOOLS), _changed(NAIVE_SCHOOLS))
+    rates = [await _rate(_singly, database, content, NAIVE_SCHOOLS) for content in contents]
+    await database.pool.execute("TRUNCATE school, directory_import, outbox CASCADE")
+    return rates
 
 
 async def _searches(database: Database) -> float:
@@ -96,17 +116,25 @@ async def _reads(database: Database) -> float:
     return 1 / statistics.median(taken)
 
 
-async def directory_rates() -> tuple[tuple[float, float], tuple[float, float]]:
-    """Schools a second that are imported, then searches a second; each ours and the naive way."""
+Rates = tuple[float, float]
+
+
+async def directory_rates() -> tuple[Rates, Rates, Rates]:
+    """Schools a second that are imported, searches a second among them, schools a second that are
+    changed by a second file; each ours and the naive way.
+    """
     with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder)) as servers:
         name = f"bench_{secrets.token_hex(4)}"
         url = await create_database(servers, name)
         await migrate(url, service.migration_folders)
         database = await Database.open(url, 4)
         try:
-            naive = await _rate(_singly, database, NAIVE_SCHOOLS)
-            ours = await _rate(_ours, database, SCHOOLS)
-            return (ours, naive), (await _searches(database), await _reads(database))
+            entered, changed = await _naive(database)
+            return (
+                (await _rate(_ours, database, _new(SCHOOLS), SCHOOLS), entered),
+                (await _searches(database), await _reads(database)),
+                (await _rate(_ours, database, _changed(SCHOOLS), SCHOOLS), changed),
+            )
         finally:
             await database.close()
             await drop_database(servers, name)

@@ -59,6 +59,7 @@ class Action(StrEnum):
     SEE_INSPECTORS = "see-inspectors"
     SWITCH_INSPECTORS = "switch-inspectors"
     MANAGE_DIPLOMAS = "manage-diplomas"
+    NAME_DIPLOMAS = "name-diplomas"
     INSPECT = "inspect"
     READ_MAILS = "read-mails"
     OPERATE = "operate"
@@ -102,6 +103,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.SEE_INSPECTORS: _STAFF | _ADMINISTRATORS,
     Action.SWITCH_INSPECTORS: _SWITCHERS,
     Action.MANAGE_DIPLOMAS: _ADMINISTRATORS,
+    Action.NAME_DIPLOMAS: frozenset({Role.NATIONAL}),
     Action.INSPECT: frozenset({Role.INSPECTEUR}),
     Action.READ_MAILS: _STAFF | _ADMINISTRATORS,
     Action.OPERATE: _ADMINISTRATORS | {Role.SUPPORT},

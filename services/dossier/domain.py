@@ -56,28 +56,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a new record of a learner belongs: who holds it, the school that wrote it, and the
-    transfers that it follows (oldest first) if his dossier has gone on.
+class Onward:
+    """A dossier that has gone on: from whom, to whoever holds it now, by which transfers (oldest
+    first).
     """
 
+    left: UUID
     holder: UUID
-    origin_uai: Uai
-    followed: tuple[UUID, ...] = ()
+    moved_by: tuple[UUID, ...]
 
 
-def place_of(way: Sequence[Step], uai: Uai) -> Place:
-    """Where `uai` writes a new record of the learner whose records went this `way`: with the others
-    (transfer protocol, rule 5).
-
-    Raises:
-        UnknownLearnerError: not one of this school.
+def onward(way: Sequence[Step]) -> Onward | None:
+    """Where whatever stands with the learner at the beginning of this `way` belongs (transfer
+    protocol, rule 5); None if it is with him, or whom he goes on as.
     """
-    own = _own(way, uai)
-    if own is None:
-        raise UnknownLearnerError
-    followed = tuple(step.moved_by for step in way[:-1] if step.moved_by is not None)
-    return Place(way[-1].pupil_id, uai, followed)
+    own = next((step for step in way if not step.merged), None)
+    if own is None or own == way[-1]:
+        return None
+    moved_by = tuple(step.moved_by for step in way[:-1] if step.moved_by is not None)
+    return Onward(own.pupil_id, way[-1].pupil_id, moved_by)
 
 
 def check_changeable(way: Sequence[Step], uai: Uai) -> Step:
@@ -87,15 +84,19 @@ def check_changeable(way: Sequence[Step], uai: Uai) -> Step:
         UnknownLearnerError: not one of this school.
         RecordsMovedError: his records are in another school (transfer protocol, rule 4).
     """
-    own = _own(way, uai)
-    if own is None:
-        raise UnknownLearnerError
+    own = own_of(way, uai)
     if own != way[-1]:
         raise RecordsMovedError
     return own
 
 
-def _own(way: Sequence[Step], uai: Uai) -> Step | None:
-    """Whom the learner goes on as in his own school, if that is `uai`."""
+def own_of(way: Sequence[Step], uai: Uai) -> Step:
+    """Whom the learner at the beginning of this `way` goes on as in his own school, `uai`.
+
+    Raises:
+        UnknownLearnerError: not one of this school.
+    """
     own = next((step for step in way if not step.merged), None)
-    return own if own is not None and own.uai == uai else None
+    if own is None or own.uai != uai:
+        raise UnknownLearnerError
+    return own

@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from asyncpg import Record
-
+from services.dossier.following import follow, tell
 from services.dossier.store import learners, moves
 from shared.database import Transaction
 from shared.events import (
-    DossierTransferred,
-    DossierTransferRefused,
     PupilErased,
     PupilEvent,
     PupilMerged,
@@ -37,11 +34,9 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
         await learners.erase(connection, erased)
     if withdrawn:
         await moves.decide_withdrawn(connection, withdrawn)
-    if requests:
-        await _move(transaction, requests)
-    asked = {request.transfer_id for request in requests}.union(withdrawn)
-    if asked:
-        await _answer(transaction, sorted(asked))
+    to = await _move(transaction, requests) if requests else set()
+    followed = await follow(connection, to.union(m.merged_id for m in merges))
+    await tell(transaction, followed.union(withdrawn, (r.transfer_id for r in requests)))
 
 
 async def _lock(
@@ -50,13 +45,14 @@ async def _lock(
     merges: Sequence[PupilMerged],
     others: Sequence[UUID],
 ) -> None:
-    """Lock all learners of a batch in id order; those whom a request or a merge names are entered
-    if they are not held yet.
+    """Lock all learners of a batch in id order, with those on the way of their records; whom a
+    request or a merge names is entered if he is not held yet.
     """
     sides = {side.pupil_id: side.uai for r in requests for side in (r.origin, r.destination)}
     sides |= {pupil: m.uai for m in merges for pupil in (m.merged_id, m.surviving_id)}
-    merged = await learners.goes_on_as(transaction.connection, sides) if sides else {}
-    await learners.lock_learners(transaction.connection, sides, [*others, *merged.values()])
+    if sides:
+        await learners.enter_learners(transaction.connection, sides)
+    await learners.lock_ways(transaction.connection, sides, others)
 
 
 def _newest(pupils: Iterable[PupilEvent]) -> list[PupilEvent]:
@@ -70,8 +66,10 @@ def _newest_merges(merges: Iterable[PupilMerged]) -> list[PupilMerged]:
     return list({m.merged_id: m for m in sorted(merges, key=lambda m: m.merged_version)}.values())
 
 
-async def _move(transaction: Transaction, requests: Sequence[TransferRequested]) -> None:
-    """Decide the requests that are not decided yet, and move the records of those that hold."""
+async def _move(transaction: Transaction, requests: Sequence[TransferRequested]) -> set[UUID]:
+    """Decide the requests that are not decided yet, and move the records of those that hold;
+    returns the receiving learners whose dossier may have gone on elsewhere.
+    """
     connection = transaction.connection
     reversals = [request for request in requests if request.reverses]
     merged = await learners.goes_on_as(
@@ -80,11 +78,14 @@ async def _move(transaction: Transaction, requests: Sequence[TransferRequested])
     )
     in_order = [_to_survivors(r, merged) for r in sorted(requests, key=lambda r: r.transfer_id)]
     to_move = await moves.decide_requests(connection, in_order)
+    to = {r.destination.pupil_id for r in requests}
+    named = {pupil_id for pupil_id in to if merged.get(pupil_id) == pupil_id}
     if forward := [row["transfer_id"] for row in to_move if row["reverses"] is None]:
-        await moves.move_records(connection, forward)
-    for row in to_move:  # people decide these, one by one
-        if row["reverses"] is not None:
-            await moves.move_back(connection, row["transfer_id"])
+        await moves.move_records(connection, forward, named)
+    back = [row["transfer_id"] for row in to_move if row["reverses"] is not None]
+    for reversal in back:  # people decide these, one by one
+        await moves.move_back(connection, reversal)
+    return to - named | {r.destination.pupil_id for r in reversals}
 
 
 def _to_survivors(request: TransferRequested, merged: Mapping[UUID, UUID]) -> TransferRequested:
@@ -99,21 +100,3 @@ def _to_survivors(request: TransferRequested, merged: Mapping[UUID, UUID]) -> Tr
 
 def _survivor(side: Side, merged: Mapping[UUID, UUID]) -> Side:
     return side.model_copy(update={"pupil_id": merged.get(side.pupil_id, side.pupil_id)})
-
-
-async def _answer(transaction: Transaction, transfers: Sequence[UUID]) -> None:
-    """Tell the decisions, new or old: a request that is repeated gets the same answer."""
-    for row in await moves.decisions(transaction.connection, transfers):
-        transaction.publish([answer_of(row)])
-
-
-def answer_of(row: Record) -> DossierTransferred | DossierTransferRefused:
-    """The event that tells a decision about a transfer."""
-    if row["outcome"] != "transferred":
-        return DossierTransferRefused(transfer_id=row["transfer_id"], reason=row["outcome"])
-    return DossierTransferred(
-        transfer_id=row["transfer_id"],
-        counts=row["counts"],
-        part=row["part"],
-        left=row["left_behind"],
-    )

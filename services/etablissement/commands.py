@@ -13,6 +13,7 @@ import typer
 from asyncpg import Record
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from uuid_utils.compat import uuid7
 
 from services.etablissement import importing
@@ -143,7 +144,7 @@ def _show_school(console: Console, row: Record, history: Sequence[Record]) -> No
         "Champ", "Valeur", title=f"{row['uai']} (département {departement_of(row['uai'])})"
     )
     for field, label in SHOWN.items():
-        card.add_row(label, _text(row[field]))
+        card.add_row(label, Text(_text(row[field])))
     console.print(card)
     lacking = missing(dict(row))
     names = ", ".join(SHOWN[field] for field in lacking)
@@ -152,7 +153,8 @@ def _show_school(console: Console, row: Record, history: Sequence[Record]) -> No
     for one in history:
         fields = ", ".join(SHOWN.get(field, field) for field in one["changes"])
         day = f"{one['changed_at']:%Y-%m-%d %H:%M}"
-        versions.add_row(str(one["version"]), day, one["act"], fields, one["changed_by"])
+        cells = (str(one["version"]), day, one["act"], fields, one["changed_by"])
+        versions.add_row(*map(Text, cells))
     console.print(versions)
 
 
@@ -186,7 +188,9 @@ def grant_admin(
         connection = transaction.connection
         person = await persons.invited(connection, uuid7(), email, "", "", by.at)
         place, term = (None, academie or EVERYWHERE), (by.at, None)
-        return await rights.give(connection, uuid7(), person, role, place, term, by.who, by.at)
+        return await rights.give(
+            connection, uuid7(), person["id"], role, place, term, by.who, by.at
+        )
 
     given = _run(work)
     typer.echo(f"{role} : {'droit donné' if given else 'droit déjà là'}.")
@@ -225,7 +229,8 @@ def list_users(
     for row in _run(work):
         until = f"{row['valid_until']:%Y-%m-%d}" if row["valid_until"] else "—"
         since = f"{row['valid_from']:%Y-%m-%d}"
-        table.add_row(row["email"], row["name"], row["role"], since, until, _text(row["has_come"]))
+        cells = (row["email"], row["name"], row["role"], since, until, _text(row["has_come"]))
+        table.add_row(*map(Text, cells))
     Console().print(table)
 
 

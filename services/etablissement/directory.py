@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from services.etablissement.domain import contact
 from services.etablissement.domain.academies import academie_named
-from services.etablissement.domain.words import fold
+from services.etablissement.domain.words import fold, readable
 from shared.identifiers import InvalidUai, Uai
 
 COLUMNS: Final = {
@@ -132,7 +132,7 @@ def _columns(header: list[str]) -> dict[str, int]:
 
 def _line(columns: dict[str, int], cells: list[str], report: Report) -> Line:
     values = {
-        name: " ".join(cells[place].split()) if place < len(cells) else ""
+        name: readable(cells[place]) if place < len(cells) else ""
         for name, place in columns.items()
     }
     if len(cells) <= max(columns[name] for name in MANDATORY):

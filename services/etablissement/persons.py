@@ -10,8 +10,12 @@ from uuid_utils.compat import uuid7
 
 from services.etablissement.domain import errors
 from services.etablissement.domain.cards import missing
-from services.etablissement.domain.granting import check_ends, check_gives, ended_together
-from services.etablissement.domain.granting import given_together as together
+from services.etablissement.domain.granting import (
+    check_ends,
+    check_gives,
+    ended_together,
+    given_together,
+)
 from services.etablissement.registry import By
 from services.etablissement.store import persons, rights, schools
 from shared.database import Connection, Transaction
@@ -49,21 +53,23 @@ async def check_school(connection: Connection, uai: Uai) -> None:
 
 async def invite(
     connection: Connection, uai: Uai, invitation: Invitation, giver: Collection[Role], by: By
-) -> UUID:
-    """Invite someone into a school, or give one who is known a further right there; returns the
-    person's id. `giver` are the roles of who invites.
+) -> None:
+    """Invite someone into a school, or give one who is known a further right there. `giver` are the
+    roles of who invites.
 
     Raises:
         NotYoursToGiveError: they do not suffice.
+        OwnRightsError: it is himself.
     """
     check_gives(giver, invitation.role)
     person = await persons.invited(
         connection, uuid7(), invitation.email, invitation.name, invitation.function, by.at
     )
+    if str(person["account"]) == by.who:
+        raise errors.OwnRightsError
     term = (invitation.valid_from, invitation.valid_until)
-    for role in together(invitation.role):
-        await rights.give(connection, uuid7(), person, role, (uai, None), term, by.who, by.at)
-    return person
+    for role in given_together(invitation.role):
+        await rights.give(connection, uuid7(), person["id"], role, (uai, None), term, by.who, by.at)
 
 
 async def end(
@@ -77,10 +83,11 @@ async def end(
         LastHeadError: it is that of the only head.
     """
     held = await _locked(connection, uai, right, by)
-    role = Role(held["role"])
-    heads = await rights.other_heads(connection, uai, by.at, held["person"])
-    check_ends(giver, role, heads)
-    await rights.end(connection, held["person"], ended_together(role), uai, None, by.who, by.at)
+    person = held["person"]
+    has = await rights.roles_in(connection, person, uai, by.at)
+    ending = has & {*ended_together(Role(held["role"]))}
+    check_ends(giver, ending, await rights.other_heads(connection, uai, by.at, person))
+    await rights.end(connection, person, sorted(ending), uai, None, by.who, by.at)
 
 
 async def end_head(connection: Connection, uai: Uai, right: UUID, by: By) -> None:
@@ -105,11 +112,12 @@ async def _locked(connection: Connection, uai: Uai, right: UUID, by: By) -> Reco
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the identity provider says of who signs in; `id` is made of issuer and subject."""
+    """What the identity provider says of who signs in: `id` is made of issuer and subject, `proved`
+    is the address that it has verified, if there is one that can be written to.
+    """
 
     id: UUID
-    email: str
-    email_verified: bool
+    proved: str | None
     name: str
 
 
@@ -121,25 +129,32 @@ async def recognise(transaction: Transaction, account: Account, at: dt.datetime)
     belong to the account from then on, whatever its address becomes.
     """
     connection = transaction.connection
-    person = await persons.of_account(connection, account.id)
-    if account.email_verified:
-        person = await _proved(connection, account, person)
+    known = await persons.who_signs_in(connection, account.id, account.proved)
+    person = next((one for one in known if one["account"] == account.id), None)
+    if account.proved is not None:
+        invited = next((one for one in known if one["email"] == account.proved), None)
+        person = await _proved(connection, account.id, account.proved, person, invited)
     if person is None:
         return None
     return await persons.seen(connection, person["id"], account.name, at)
 
 
-async def _proved(connection: Connection, account: Account, person: Record | None) -> Record | None:
-    """The person after the account has proved its address."""
-    invited = await persons.of_email(connection, account.email)
+async def _proved(
+    connection: Connection,
+    account: UUID,
+    address: str,
+    person: Record | None,
+    invited: Record | None,
+) -> Record | None:
+    """The person of an account after it has proved the address that someone was `invited` under."""
     if invited is None:
         if person is not None:
-            await persons.readdress(connection, person["id"], account.email)
-    elif invited["account"] == account.id:  # bound by a visit at the same moment, perhaps
+            await persons.readdress(connection, person["id"], address)
+    elif invited["account"] == account:  # bound by a visit at the same moment, perhaps
         return invited
     elif invited["account"] is None:
         if person is None:
-            await persons.bind(connection, invited["id"], account.id)
+            await persons.bind(connection, invited["id"], account)
             return invited
-        await persons.join(connection, invited["id"], person["id"], account.email)
+        await persons.join(connection, invited["id"], person["id"], address)
     return person

@@ -8,7 +8,7 @@ from typing import Any
 from asyncpg import Record
 
 from services.etablissement.domain import errors
-from services.etablissement.domain.cards import CARD, TOLD, Act, differences
+from services.etablissement.domain.cards import CARD, TOLD, Act, differences, without_persons
 from services.etablissement.domain.words import fold
 from services.etablissement.store import schools
 from shared.database import Transaction
@@ -131,7 +131,8 @@ async def _change(
     after |= _words(after)
     row = await schools.write(transaction.connection, before["uai"], after)
     changes.pop("own", None)
-    await schools.note(transaction.connection, row, act, changes, by.who, by.at)
+    noted = without_persons(changes)
+    await schools.note(transaction.connection, row, act, noted, by.who, by.at)
     if changes.keys() & TOLD:
         transaction.publish([told(dict(row))])
     return row

@@ -6,11 +6,12 @@ told at once, by line.
 
 import csv
 import datetime as dt
+import io
 import re
 from dataclasses import dataclass
 
 from services.etablissement.domain import contact
-from services.etablissement.domain.words import fold
+from services.etablissement.domain.words import fold, one_line
 from shared.rights import Role
 
 COLUMNS = ("adresse electronique", "nom", "fonction", "role", "du", "au")
@@ -60,7 +61,7 @@ def read(content: bytes) -> tuple[list[UserLine], list[Wrong]]:
 
 
 def _read(content: bytes) -> tuple[list[UserLine], list[Wrong]]:
-    reader = csv.reader(_decoded(content).splitlines(), delimiter=";", strict=True)
+    reader = csv.reader(io.StringIO(_decoded(content), newline=""), delimiter=";", strict=True)
     names = [fold(name) for name in next(reader, [])]
     header = [_OTHER_NAMES.get(name, name) for name in names]
     if missing := [name for name in _MANDATORY if name not in header]:
@@ -72,8 +73,8 @@ def _read(content: bytes) -> tuple[list[UserLine], list[Wrong]]:
             continue
         if len(users) + len(wrong) == MOST_LINES:
             return [], [Wrong(0, f"plus de {MOST_LINES} lignes : partagez le fichier")]
-        values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
         try:
+            values = dict(zip(header, map(one_line, cells), strict=False))
             users.append(_user(reader.line_num, values))
         except ValueError as error:
             wrong.append(Wrong(reader.line_num, str(error)))
@@ -88,8 +89,8 @@ def _decoded(content: bytes) -> str:
 
 
 def _user(line: int, values: dict[str, str]) -> UserLine:
-    if any(len(value) > _LONGEST or not value.isprintable() for value in values.values()):
-        raise ValueError("valeur trop longue ou illisible")
+    if any(len(value) > _LONGEST for value in values.values()):
+        raise ValueError("valeur trop longue")
     role = _ROLES.get(fold(values.get("role", "")))
     if role is None:
         raise ValueError("rôle inconnu : écrivez direction, gestion ou délégation")

@@ -7,6 +7,7 @@ from fastapi import Request
 
 from services.gateway.clients.rights import Knowers
 from services.gateway.clients.services import PersonSigner, Services
+from services.gateway.clients.to_do import ToDo
 from services.gateway.oidc import Provider
 from services.gateway.settings import GatewaySettings
 from shared.service import Runtime
@@ -17,12 +18,13 @@ CONNECTIONS = 100
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The provider, the services, and who knows the rights."""
+    """The provider, the services, who knows the rights, and what waits for schools."""
 
     settings: GatewaySettings
     provider: Provider
     services: Services
     knowers: Knowers
+    to_do: ToDo
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "Parts":
@@ -33,7 +35,7 @@ class Parts:
         persons = None if file is None else PersonSigner.from_file(file)
         return cls(
             settings, Provider(settings, http), Services(settings, http, persons),
-            Knowers(settings, own),
+            Knowers(settings, own), ToDo(),
         )  # fmt: skip
 
 

@@ -34,11 +34,15 @@ async def handle(transaction: Transaction, batch: Batch) -> None:
 
 
 async def _keep_schools(connection: Connection, registry: Sequence[SchoolUpdated]) -> None:
-    """Keep schools; what waited for an e-mail that is known now is sent."""
+    """Keep schools; what waited for an e-mail that is known now is sent, and what has not arrived
+    goes to the newest one.
+    """
     newest = {e.uai: e for e in sorted(registry, key=lambda e: e.version)}
     in_order = [newest[uai] for uai in sorted(newest)]
     await schools.keep(connection, [(School.of(e), e.version, e.digest) for e in in_order])
-    await unaddressed.send(connection, [e.uai for e in in_order])
+    codes = [event.uai for event in in_order]
+    await unaddressed.send(connection, codes)
+    await mails.readdress(connection, codes)
 
 
 async def _tell_access(connection: Connection, toggles: Sequence[InspectorAccessToggled]) -> None:

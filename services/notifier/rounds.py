@@ -1,4 +1,5 @@
-"""The rounds through all schools: « À faire » on Mondays, digests of closed transfers each morning.
+"""The rounds through all schools: « À faire » on Mondays, digests of closed transfers each morning,
+and each minute what could not be told for want of an e-mail.
 
 Each round is made once, whichever replica makes its steps and whatever stops it in between: a step
 is one transaction that enters the mails and moves the round on, if nobody else has.
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 
 import httpx
 import structlog
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from services.notifier import metrics
 from services.notifier.domain.mails import Mail, School, digest_mail, to_do_mails
 from services.notifier.domain.schedule import day_due, week_due
 from services.notifier.settings import NotifierSettings
-from services.notifier.store import digests, mails, rounds, schools
+from services.notifier.store import digests, mails, rounds, schools, unaddressed
 from shared.clock import pause
 from shared.database import Database, Transaction
 from shared.events import Recipient
@@ -26,7 +27,9 @@ from shared.service import Runtime
 from shared.signing import Signer
 
 PAUSE_SECONDS = 60.0
-PAGE = 500
+PAGE = 100
+"""Schools a step: `transfer` and `etablissement` answer about so many at once."""
+
 TO_DO, DIGEST = "to-do", "digest"
 
 log = structlog.get_logger()
@@ -49,10 +52,7 @@ class CountsPage(BaseModel):
     next: Uai | None
 
 
-class Holders(BaseModel):
-    """Who holds a right in each school, as `etablissement` knows it."""
-
-    schools: Mapping[Uai, list[Recipient]]
+_HOLDERS = TypeAdapter(dict[Uai, list[Recipient]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Others:
         asked = {"schools": list(codes), "action": Action.SEE_TRANSFERS.value}
         async with self.signer.client(self.etablissement_url) as client:
             answer = await client.post("/holders", json=asked)
-        return Holders.model_validate_json(answer.raise_for_status().content).schools
+        return _HOLDERS.validate_json(answer.raise_for_status().content)
 
 
 async def run(runtime: Runtime) -> None:
@@ -103,6 +103,7 @@ async def run(runtime: Runtime) -> None:
     while not runtime.stop.is_set():
         now = runtime.clock.now()
         try:
+            await tell_late(runtime.database)
             await tell_closed(runtime.database, now)
             if others is not None:
                 await tell_to_do(runtime.database, others, now)
@@ -156,6 +157,14 @@ async def _to_do(
         for one in waiting
         for mail in to_do_mails(week, known[one.uai], _numbers(one), holders.get(one.uai, ()))
     ]
+
+
+async def tell_late(database: Database) -> None:
+    """Enter what a school was not told for want of an e-mail that is known by now: an arrival and
+    the e-mail, taken in side by side by two replicas, may each have missed the other.
+    """
+    async with database.transaction() as transaction:
+        await unaddressed.send(transaction.connection)
 
 
 async def tell_closed(database: Database, now: dt.datetime) -> int:

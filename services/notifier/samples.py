@@ -38,8 +38,12 @@ SAMPLES: Mapping[Kind, Mapping[str, Mapping[str, Any]]] = {
         "classe entière": {**_ARRIVAL, "count": 24},
         "rappel": {**_ARRIVAL, "reminder": True},
     },
-    Kind.TO_DO: {"à faire": {**_SCHOOL, "counts": _COUNTS}},
+    Kind.TO_DO: {
+        "à faire": {**_SCHOOL, "counts": _COUNTS},
+        "une seule chose": {**_SCHOOL, "counts": dict.fromkeys(_COUNTS, 0) | {"await_import": 1}},
+    },
     Kind.DIGEST: {
-        "récapitulatif": {**_SCHOOL, "counts": {"received": 4, "sent": 1, "returned": 1}}
+        "récapitulatif": {**_SCHOOL, "counts": {"received": 4, "sent": 1, "returned": 1}},
+        "un seul dossier": {**_SCHOOL, "counts": {"received": 0, "sent": 1, "returned": 0}},
     },
 }

@@ -40,6 +40,10 @@ from shared.service import Runtime
 CLAIM = 100
 POLL_SECONDS = 0.2
 RETRY_SECONDS = 0.5
+CLAIM_RETRY_SECONDS = 5.0
+"""Longer, so that once the database is back what was sent meanwhile is written, by whichever
+replica, before anybody claims it as that of a dead sender."""
+
 TRAINING_SECONDS = 1.0
 LEASE_ATTEMPTS = 4
 """Attempts that a lease is long. A mail is begun in the first, has two (a connection may have to be
@@ -134,7 +138,7 @@ class Sender:
                 taken = await self._claim_once(1 if self.failures else CLAIM)
             except Exception:  # the database is away: the mails are as they were
                 log.warning("sending.claim_failed", exc_info=True)
-                await pause(stop, RETRY_SECONDS)
+                await pause(stop, CLAIM_RETRY_SECONDS)
                 continue
             if self.failures:  # one mail is tried: the others wait for what comes of it
                 await self._claimed.join()
@@ -190,8 +194,7 @@ class Sender:
             return None
         row = claimed.row
         try:
-            async with asyncio.timeout(2 * self._settings.smtp_seconds):
-                answer = await mailbox.send(self.letter(row))
+            answer = await mailbox.send(self.letter(row))
         except ServerUnusableError as error:
             answer = error.answer  # its words may repeat an address
             log.warning("sending.unusable", why=answer.code or answer.text)
@@ -202,7 +205,10 @@ class Sender:
         except BadAddressError:
             return _ended(row, delivery.unsendable(Reason.BAD_ADDRESS, _BAD_ADDRESS))
         except RefusedError as error:
-            self._server_answers()
+            if error.closing:
+                self._unusable = True
+            else:
+                self._server_answers()
             return _ended(row, _refused(row, error.answer))
         except Exception as error:  # whatever it is, it is that of this mail
             log.error("sending.failed", mail=str(claimed.id), exc_info=True)

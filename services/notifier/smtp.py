@@ -5,20 +5,16 @@ import ssl
 from contextlib import suppress
 
 import aiosmtplib
-from aiosmtplib import (
-    SMTPDataError,
-    SMTPException,
-    SMTPHeloError,
-    SMTPRecipientRefused,
-    SMTPResponseException,
-    SMTPSenderRefused,
-)
+from aiosmtplib import SMTPException, SMTPHeloError, SMTPResponseException, SMTPSenderRefused
 
 from services.notifier.domain.delivery import CLOSING, PERMANENT, Answer
 from services.notifier.domain.message import Letter, message
 from services.notifier.settings import NotifierSettings
 
 MESSAGE_TOO_LARGE = 552
+READABLE = range(200, 600)
+"""The codes that an answer can have (RFC 5321, 4.2.1)."""
+
 QUIT_SECONDS = 2.0
 IDLE_SECONDS = 20.0
 """After which an unused connection is closed; servers do it after 5 minutes (RFC 5321, 4.5.3.2)."""
@@ -37,11 +33,14 @@ class NotSupportedError(Exception):
 
 
 class RefusedError(Exception):
-    """The server has refused this mail, or the connection broke before it answered."""
+    """The server has refused this mail, or gave no answer about it that can be read. After one
+    that it is `closing` with (421), no other mail is to be tried for a while.
+    """
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.code)
         self.answer = answer
+        self.closing = answer.code == CLOSING
 
 
 class Mailbox:
@@ -59,21 +58,23 @@ class Mailbox:
 
     async def send(self, letter: Letter) -> Answer:
         """Hand a letter over to the server; a connection that turns out to be gone before the
-        letter was begun is opened anew once.
+        letter was begun is opened anew once. All of it takes twice `smtp_seconds` at the most,
+        however slowly the server answers.
 
         Raises:
             ServerUnusableError, NotSupportedError, RefusedError
         """
+        until = asyncio.get_running_loop().time() + 2 * self._settings.smtp_seconds
         try:
-            return await self._send(letter)
+            return await self._send(letter, until)
         except ServerUnusableError:
             if not self._carried:
                 raise
             await self.close()
-            return await self._send(letter)
+            return await self._send(letter, until)
 
-    async def _send(self, letter: Letter) -> Answer:
-        client = self._client or await self._open()
+    async def _send(self, letter: Letter, until: float) -> Answer:
+        client = self._client or await self._open(until)
         options = ["SMTPUTF8"] if letter.needs_utf8 else []
         if letter.needs_utf8 and not client.supports_extension("smtputf8"):
             raise NotSupportedError
@@ -83,17 +84,18 @@ class Mailbox:
         encoding = "utf-8" if letter.needs_utf8 else "ascii"
         begun = False
         try:
-            await client.mail(letter.sender, options=options, encoding=encoding)
-            begun = True  # what comes now may be this letter's doing
-            await client.rcpt(letter.address, encoding=encoding)
-            answer = await client.data(content)
+            async with asyncio.timeout_at(until):
+                await client.mail(letter.sender, options=options, encoding=encoding)
+                begun = True  # what comes now may be this letter's doing
+                await client.rcpt(letter.address, encoding=encoding)
+                answer = await client.data(content)
         except (SMTPException, OSError, TimeoutError) as error:
             raise await self._meant(error, begun=begun) from None
         self._carried += 1
         return Answer(answer.code, answer.message)
 
-    async def _open(self) -> aiosmtplib.SMTP:
-        """Connect, encrypt, log in.
+    async def _open(self, until: float) -> aiosmtplib.SMTP:
+        """Connect, encrypt, log in, in `smtp_seconds` at the most.
 
         Raises:
             ServerUnusableError
@@ -101,7 +103,7 @@ class Mailbox:
         client = None
         try:
             client = _client(self._settings)
-            async with asyncio.timeout(self._settings.smtp_seconds):
+            async with asyncio.timeout_at(until), asyncio.timeout(self._settings.smtp_seconds):
                 await client.connect()
                 await _greet(client)
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
@@ -113,22 +115,26 @@ class Mailbox:
 
     async def _meant(self, error: Exception, *, begun: bool) -> Exception:
         """What an error says: of the letter, or of the server. The connection stays usable only
-        after an answer about the letter.
+        after an answer about the letter. Once the letter was begun nothing is the server's fault
+        alone: a letter that makes a server close would else be tried for ever.
         """
-        if not isinstance(error, SMTPResponseException):
+        met = _met(error)
+        if met.code is None or met.code == CLOSING:
             await self.close()
-            return (RefusedError if begun else ServerUnusableError)(_met(error))
-        if error.code == CLOSING or _about_us(error):
+            return (RefusedError if begun else ServerUnusableError)(met)
+        if isinstance(error, SMTPSenderRefused) and _about_us(error):
             await self.close()
-            return ServerUnusableError(_met(error))
+            return ServerUnusableError(met)
         await self._reset()
-        return RefusedError(_met(error))
+        return RefusedError(met)
 
     async def _reset(self) -> None:
+        """Make the connection ready for another letter, or close it."""
         if self._client is None:
             return
         try:
-            await self._client.rset()
+            async with asyncio.timeout(QUIT_SECONDS):
+                await self._client.rset()
         except (SMTPException, OSError, TimeoutError):
             await self.close()
 
@@ -173,15 +179,15 @@ def _client(settings: NotifierSettings) -> aiosmtplib.SMTP:
     )
 
 
-def _about_us(error: SMTPResponseException) -> bool:
-    """Whether an answer refuses us (sender, authentication, session) and not this letter."""
-    if isinstance(error, SMTPSenderRefused):
-        return error.code >= PERMANENT and error.code != MESSAGE_TOO_LARGE
-    return not isinstance(error, SMTPRecipientRefused | SMTPDataError)
+def _about_us(error: SMTPSenderRefused) -> bool:
+    """Whether an answer to MAIL refuses us (sender, authentication) and not this letter."""
+    return error.code >= PERMANENT and error.code != MESSAGE_TOO_LARGE
 
 
 def _met(error: Exception) -> Answer:
-    """What an error tells: the server's answer, or the class of what came instead of one."""
-    if isinstance(error, SMTPResponseException):
-        return Answer(error.code, error.message)
-    return Answer(None, f"connexion interrompue ou sans réponse ({type(error).__name__})")
+    """What an error tells: the server's answer, or what came instead of one that can be read."""
+    if not isinstance(error, SMTPResponseException):
+        return Answer(None, f"connexion interrompue ou sans réponse ({type(error).__name__})")
+    if error.code not in READABLE:
+        return Answer(None, "réponse illisible du serveur de courrier")
+    return Answer(error.code, error.message)

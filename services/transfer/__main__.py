@@ -1,10 +1,10 @@
-"""`python -m services.transfer serve | migrate | explain | reconcile`."""
+"""`python -m services.transfer serve | migrate | explain | reconcile | set-aside`."""
 
 from pathlib import Path
 
 from services.transfer import api, handlers, reconcile, retention
 from services.transfer.explain_command import explain
-from services.transfer.reconcile_command import reconcile_all
+from services.transfer.reconcile_command import reconcile_all, set_aside
 from services.transfer.settings import TransferSettings
 from shared.service import Service, command_line
 
@@ -21,6 +21,7 @@ service = Service(
 commands = command_line(service)
 commands.command("explain")(explain)
 commands.command("reconcile")(reconcile_all)
+commands.command("set-aside")(set_aside)
 
 if __name__ == "__main__":
     commands()

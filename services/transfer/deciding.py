@@ -33,8 +33,6 @@ async def decide(transaction: Transaction, keys: Collection[bytes]) -> int:
     if to_withdraw := deciding.withdrawn(decisions):
         await transfers.withdraw(connection, to_withdraw)
         transaction.publish(TransferWithdrawn(transfer_id=i) for i in to_withdraw)
-    if back := deciding.back(decisions):
-        await transfers.end_offers(connection, back, "returned")
     if matched := deciding.matched(decisions):
         await transfers.match_offers(connection, matched)
     if to_open := deciding.opened(decisions):

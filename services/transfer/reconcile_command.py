@@ -1,12 +1,14 @@
-"""`python -m services.transfer reconcile`: one pass of the reconcile, by operations.
+"""`python -m services.transfer reconcile | set-aside`: the reconcile and its keys, by operations.
 
-`--all` decides over everything, after a restore (docs/transfer.md, rule 11).
+`reconcile --all` decides over everything, after a restore (docs/transfer.md, rule 11); `set-aside`
+lists where the learners are who were set aside in a rotation of keys (rule 12).
 """
 
 import asyncio
 from typing import Annotated
 
 import typer
+from asyncpg import Record
 
 from services.transfer.reconcile import reconcile
 from services.transfer.settings import TransferSettings
@@ -36,5 +38,26 @@ async def _reconcile(*, everything: bool) -> int:
             async with database.connection() as connection:
                 await changes.begin_anew(connection)
         return await reconcile(database)
+    finally:
+        await database.close()
+
+
+def set_aside() -> None:
+    """Liste, par établissement, les apprenants mis de côté lors d'un renouvellement des clés."""
+    try:
+        rows = asyncio.run(_set_aside())
+    except UNAVAILABLE:
+        raise SystemExit("La base de données ne répond pas.") from None
+    for row in rows:
+        typer.echo(f"{row['uai']} : {row['number']}")
+    typer.echo(f"{sum(row['number'] for row in rows)} apprenants mis de côté.")
+
+
+async def _set_aside() -> list[Record]:
+    settings = TransferSettings()
+    database = await Database.open(settings.database_url.get_secret_value(), 2)
+    try:
+        async with database.connection() as connection:
+            return await changes.set_aside_by_school(connection)
     finally:
         await database.close()

@@ -45,6 +45,9 @@ async def test_operations_ask_why_and_reconcile_by_command(staff: Staff) -> None
         )
     assert "1 transferts ouverts" in await operate(staff.system, "reconcile", "--all")
     assert "0 transferts" in await operate(staff.system, "reconcile")
+    async with staff.database.connection() as connection:
+        await connection.execute("UPDATE presence SET key_version = 0 WHERE uai = $1", A)
+    assert await operate(staff.system, "set-aside") == f"{A} : 1\n1 apprenants mis de côté.\n"
 
 
 async def test_what_each_school_is_asked_to_do_is_counted(staff: Staff) -> None:
@@ -73,6 +76,8 @@ async def test_what_each_school_is_asked_to_do_is_counted(staff: Staff) -> None:
         B: nothing | {"await_import": 1, "await_switch": 1},
         C: nothing | {"await_acceptance": 1, "await_opinion": 1},
     }
+    assert await staff.call("GET", C, "/to-do") == {"uai": C, **counted[C]}
+    assert await staff.call("GET", B, "/to-do") == {"uai": B, **counted[B]}
 
 
 async def test_the_figures_of_an_academie(staff: Staff) -> None:

@@ -13,7 +13,13 @@ from deploy.local.client import Sign
 from services.transfer.__main__ import service
 from services.transfer.handlers import handle
 from shared.database import Database
-from shared.events import DossierTransferred, Event, PupilCreated, PupilDeactivated
+from shared.events import (
+    DossierTransferred,
+    Event,
+    PupilCreated,
+    PupilDeactivated,
+    SchoolUpdated,
+)
 from shared.messaging.consumer import Batch
 from shared.security import TokenVerifier
 from shared.service import Service
@@ -205,6 +211,11 @@ async def test_rule_8_what_is_wrong_with_each_offer_is_told_at_once_and_nothing_
         offers = {"offers": [wish(gone.pupil_id, **bad)]}
         await staff.call("POST", A, "/offers", json=offers, status=422)
     assert (await staff.call("GET", A, "/offers"))["offers"] == []
+    await staff.take(SchoolUpdated(uai=B, version=1, name="Lycée B", open=False, successor=C))
+    problem = await staff.call(
+        "POST", A, "/offers", json={"offers": [wish(gone.pupil_id)]}, status=409
+    )
+    assert problem["errors"][0]["message"].endswith(f"a succédé, {C}.")
 
 
 async def test_rule_7_a_review_shows_how_fields_compare_and_never_the_other_side(

@@ -11,12 +11,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from uuid_utils.compat import uuid7
 
-from services.dossier import domain
+from services.dossier import domain, writing
 from services.dossier.api.held import holder_of
-from services.dossier.handlers import answer_of
-from services.dossier.store import learners, looks, moves
+from services.dossier.store import looks
 from services.dossier.store import records as store
-from shared.database import Transaction
 from shared.identifiers import Uai
 from shared.rights import Action
 from shared.security import Principal, may
@@ -154,24 +152,12 @@ async def write_record(
         connection = transaction.connection
         before = await made_before(connection, caller.sub, key, fingerprint, record_id)
         if before is None:
-            record = _record(await _write(transaction, uai, pupil_id, record_id, content))
+            made = await writing.add(transaction, uai, pupil_id, record_id, content.model_dump())
+            record = _record(made)
         else:
             record = _record(await store.record_written(connection, uai, before))
     set_etag(response, record.version)
     return record
-
-
-async def _write(
-    transaction: Transaction, uai: Uai, pupil_id: UUID, record_id: UUID, content: RecordContent
-) -> Row | None:
-    """Write a new record; where the dossier has gone on it follows, and `transfer` is told."""
-    way = await learners.way_for_writing(transaction.connection, pupil_id)
-    place = domain.place_of(way, uai)
-    row = await store.add_record(transaction.connection, record_id, place, content.model_dump())
-    if place.followed:
-        decision = await moves.followed(transaction.connection, place.followed[0], content.kind)
-        transaction.publish([answer_of(decision)] if decision else [])
-    return row
 
 
 @router.put("/{record_id}", dependencies=[Depends(may(Action.WRITE_RECORDS))])
@@ -186,12 +172,8 @@ async def rewrite_record(
 ) -> Record:
     """Change a record that the learner holds; its school and its date of creation stay."""
     async with database.transaction() as transaction:
-        connection = transaction.connection
-        way = await learners.way_for_writing(connection, pupil_id)
-        holder = domain.check_changeable(way, uai).pupil_id
-        _record(await store.record_of(connection, holder, record_id))
-        row = await store.change_record(
-            connection, holder, record_id, version, content.model_dump()
+        row = await writing.change(
+            transaction, uai, pupil_id, record_id, version, content.model_dump()
         )
     if row is None:
         raise ProblemError(CHANGED_MEANWHILE)

@@ -36,13 +36,8 @@ async def keep_learners(connection: Connection, pupils: Sequence[PupilEvent]) ->
     )
 
 
-async def lock_learners(
-    connection: Connection, sides: Mapping[UUID, Uai], others: Collection[UUID]
-) -> None:
-    """Lock learners, in id order, against writers and other moves.
-
-    A side of a transfer that is not held yet is entered from the request, at version 0.
-    """
+async def enter_learners(connection: Connection, sides: Mapping[UUID, Uai]) -> None:
+    """Enter those whom a transfer or a merge names and who are not held yet, at version 0."""
     new = sorted(sides)
     await connection.execute(
         """
@@ -55,10 +50,28 @@ async def lock_learners(
         new,
         [sides[pupil_id] for pupil_id in new],
     )
-    await connection.execute(
-        "SELECT FROM learner WHERE pupil_id = ANY($1::uuid[]) ORDER BY pupil_id FOR UPDATE",
-        sorted({*sides, *others}),
-    )
+
+
+async def lock_ways(
+    connection: Connection, pupils: Collection[UUID], others: Collection[UUID]
+) -> None:
+    """Lock learners, in id order, against writers and other moves: all on the ways of the records
+    of `pupils`, and `others`.
+    """
+    locked: set[UUID] | None = None
+    wanted = await _on_the_ways(connection, pupils)
+    while wanted != locked:  # someone may have moved or been merged meanwhile
+        locked = wanted
+        await connection.execute(
+            "SELECT FROM learner WHERE pupil_id = ANY($1::uuid[]) ORDER BY pupil_id FOR UPDATE",
+            sorted({*wanted, *others}),
+        )
+        wanted = await _on_the_ways(connection, pupils)
+
+
+async def _on_the_ways(connection: Connection, pupils: Collection[UUID]) -> set[UUID]:
+    ways = await ways_of(connection, pupils) if pupils else {}
+    return {step.pupil_id for way in ways.values() for step in way}
 
 
 _SURVIVOR = """
@@ -79,43 +92,62 @@ async def learner(connection: Connection, pupil_id: UUID) -> Learner | None:
     return Learner(row["pupil_id"], Uai(row["uai"]), row["moved_to"]) if row else None
 
 
-async def way_of(connection: Connection, pupil_id: UUID) -> list[Step]:
-    """The way of a learner's records: from himself to whoever holds them now, merges and moves
-    followed. Empty if he is not known.
+_WAY = """
+WITH RECURSIVE way (asked, place, pupil_id) AS (
+    SELECT id, 0, id FROM unnest($1::uuid[]) AS a (id)
+    UNION ALL
+    SELECT asked, place + 1, coalesce(l.merged_into, l.moved_to) FROM way
+    JOIN learner l USING (pupil_id)
+    WHERE coalesce(l.merged_into, l.moved_to) IS NOT NULL
+) CYCLE pupil_id SET again USING trail
+"""
+
+
+async def ways_of(connection: Connection, pupils: Collection[UUID]) -> dict[UUID, list[Step]]:
+    """The way of each learner's records: from himself to whoever holds them now, merges and moves
+    followed. Who is not known is left out.
     """
     rows = await connection.fetch(
-        """
-        WITH RECURSIVE way (place, pupil_id) AS (
-            SELECT 0, $1::uuid
-            UNION ALL
-            SELECT place + 1, coalesce(l.merged_into, l.moved_to) FROM way
-            JOIN learner l USING (pupil_id)
-            WHERE coalesce(l.merged_into, l.moved_to) IS NOT NULL
-        ) CYCLE pupil_id SET again USING trail
-        SELECT pupil_id, uai, merged_into, CASE WHEN merged_into IS NULL AND moved_to IS NOT NULL
-            THEN moved_by END AS moved_by
+        f"""
+        {_WAY} SELECT asked, pupil_id, uai, merged_into,
+            CASE WHEN merged_into IS NULL AND moved_to IS NOT NULL THEN moved_by END AS moved_by
         FROM way JOIN learner USING (pupil_id) WHERE NOT again ORDER BY place
         """,
-        pupil_id,
+        sorted(pupils),
     )
-    return [
-        Step(
-            row["pupil_id"], Uai(row["uai"]), row["moved_by"], merged=row["merged_into"] is not None
-        )
-        for row in rows
-    ]
+    ways: dict[UUID, list[Step]] = {}
+    for row in rows:
+        merged = row["merged_into"] is not None
+        step = Step(row["pupil_id"], Uai(row["uai"]), row["moved_by"], merged=merged)
+        ways.setdefault(row["asked"], []).append(step)
+    return ways
+
+
+async def end_loops(connection: Connection, pupils: Collection[UUID]) -> None:
+    """Let those of these learners hold their records again to whom their way leads back: since
+    they left, the records have come to someone who is now merged into them.
+    """
+    await connection.execute(
+        f"""
+        {_WAY} UPDATE learner SET moved_to = NULL
+        FROM way WHERE again AND way.pupil_id = asked AND learner.pupil_id = asked
+        """,
+        sorted(pupils),
+    )
 
 
 async def way_for_writing(connection: Connection, pupil_id: UUID) -> list[Step]:
-    """The same, all of it locked so that no move passes until this transaction ends."""
-    locked, way = None, await way_of(connection, pupil_id)
+    """The way of one learner, all of it locked so that no move passes until this transaction ends;
+    empty if he is not known.
+    """
+    locked, way = None, (await ways_of(connection, [pupil_id])).get(pupil_id, [])
     while way != locked:  # someone may have moved or been merged meanwhile
         locked = way
         await connection.execute(
             "SELECT FROM learner WHERE pupil_id = ANY($1::uuid[]) ORDER BY pupil_id FOR SHARE",
             sorted(step.pupil_id for step in way),
         )
-        way = await way_of(connection, pupil_id)
+        way = (await ways_of(connection, [pupil_id])).get(pupil_id, [])
     return way
 
 

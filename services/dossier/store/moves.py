@@ -1,10 +1,12 @@
 """SQL: the one decision about each transfer, and the moves of records."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from asyncpg import Record
 
+from services.dossier.domain import Onward
+from services.dossier.store.records import CARDS
 from shared.database import Connection
 from shared.events import TransferRequested
 
@@ -16,7 +18,8 @@ async def decide_requests(
     records are to move now.
 
     A learner who has begun a later stay at the origin (« returned »), or goes on there as another
-    (« merged »), keeps his records there. A reversal takes back the last move only (« moved-on »).
+    (« merged »), keeps his records there. A reversal takes back the last move only (« moved-on »);
+    the records have gone on, too, where the learner was merged into one who had left before.
     """
     rows = await connection.fetch(
         """
@@ -25,7 +28,8 @@ async def decide_requests(
         SELECT r.id, CASE
                 WHEN o.pupil_id IS NULL OR d.pupil_id IS NULL THEN 'erased'
                 WHEN r.reverses IS NOT NULL THEN CASE
-                    WHEN back.transfer_id IS NULL OR back.reversed THEN 'moved-on'
+                    WHEN back.transfer_id IS NULL OR back.reversed OR o.moved_to IS NOT NULL
+                        THEN 'moved-on'
                     WHEN EXISTS (SELECT FROM move on_from
                         WHERE on_from.origin_pupil IN (back.destination_pupil, r.origin)
                             AND on_from.outcome = 'transferred' AND NOT on_from.reversed
@@ -63,11 +67,14 @@ async def decide_withdrawn(connection: Connection, transfers: Sequence[UUID]) ->
     )
 
 
-async def move_records(connection: Connection, transfers: Sequence[UUID]) -> None:
+async def move_records(
+    connection: Connection, transfers: Sequence[UUID], named: Collection[UUID]
+) -> None:
     """Move the records of these decided transfers, those of learners who go on as the one who
     leaves included; count them by kind, and note where they went.
 
-    Who receives holds his records himself from now on, wherever an earlier move had taken them.
+    Who receives and was `named` by the request is there: he holds his records himself from now on,
+    wherever an earlier move had taken them. Whom the named one only goes on as may have left.
     """
     await connection.execute(
         """
@@ -92,18 +99,21 @@ async def move_records(connection: Connection, transfers: Sequence[UUID]) -> Non
         ), come AS (
             UPDATE learner SET moved_to = NULL FROM move m
             WHERE m.transfer_id = ANY($1::uuid[]) AND learner.pupil_id = m.destination_pupil
+                AND learner.pupil_id = ANY($2::uuid[])
         )
         UPDATE move SET counts = coalesce(
             (SELECT counts FROM counted WHERE counted.transfer_id = move.transfer_id), '{}')
         WHERE transfer_id = ANY($1::uuid[])
         """,
         transfers,
+        sorted(named),
     )
 
 
 async def move_back(connection: Connection, reversal: UUID) -> None:
     """Take the records of an earlier move back to the learner of the reversal, but for those that
-    were changed since: they stay, and are noted.
+    were changed since: they stay, and are noted. Where that move had taken his dossier he holds it
+    again; where a later one has, it is still there.
     """
     await connection.execute(
         """
@@ -129,6 +139,7 @@ async def move_back(connection: Connection, reversal: UUID) -> None:
         ), holds_again AS (
             UPDATE learner SET moved_to = NULL FROM back
             WHERE learner.pupil_id IN (back.first_pupil, back.destination_pupil)
+                AND learner.moved_by = back.reverses
         ), undone AS (
             UPDATE move SET reversed = true FROM back WHERE move.transfer_id = back.reverses
         )
@@ -152,14 +163,37 @@ async def decisions(connection: Connection, transfers: Sequence[UUID]) -> list[R
     )
 
 
-async def followed(connection: Connection, transfer: UUID, kind: str) -> Record | None:
-    """Count one more record of `kind` that has followed a transfer; the decision, as it is now."""
-    return await connection.fetchrow(
+async def follow(connection: Connection, onward: Onward) -> dict[str, int]:
+    """Send on all that stands with a learner whose dossier has gone on, or with those who go on as
+    him; returns how many of each kind.
+    """
+    rows = await connection.fetch(
+        f"""
+        {CARDS}, moved AS (
+            UPDATE record SET pupil_id = $2, moved_by = moved_by || $3::uuid[],
+                moved_at = moved_at || array_fill(version, ARRAY[cardinality($3::uuid[])])
+            FROM card WHERE record.pupil_id = card.pupil_id RETURNING kind
+        )
+        SELECT kind, count(*) AS number FROM moved GROUP BY kind
+        """,
+        [onward.left],
+        onward.holder,
+        onward.moved_by,
+    )
+    return {row["kind"]: row["number"] for row in rows}
+
+
+async def count_followed(connection: Connection, transfer: UUID, counts: Mapping[str, int]) -> None:
+    """Count records that have followed a transfer, as one more part of it."""
+    # Apart from the statement that moves them: two writers may count at once.
+    await connection.execute(
         """
-        UPDATE move SET part = part + 1,
-            counts = counts || jsonb_build_object($2::text, coalesce((counts ->> $2)::int, 0) + 1)
-        WHERE transfer_id = $1 RETURNING transfer_id, outcome, counts, part, left_behind
+        UPDATE move SET part = part + 1, counts = counts || (
+            SELECT jsonb_object_agg(kind, coalesce((counts ->> kind)::int, 0) + number)
+            FROM unnest($2::text[], $3::int[]) AS f (kind, number))
+        WHERE transfer_id = $1
         """,
         transfer,
-        kind,
+        list(counts),
+        list(counts.values()),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from services.dossier.domain import Place
+from services.dossier.domain import Step
 from shared.database import Connection
 from shared.identifiers import Uai
 
@@ -28,23 +28,19 @@ COLUMNS = """id, kind, title, diploma, body, author, origin_uai, written_on, ver
 
 
 async def add_record(
-    connection: Connection, record_id: UUID, place: Place, content: Mapping[str, Any]
-) -> Record | None:
-    """Write a new record where it belongs; `content` holds the fields a caller gives."""
-    return await connection.fetchrow(
-        f"""
+    connection: Connection, record_id: UUID, own: Step, content: Mapping[str, Any]
+) -> None:
+    """Write a new record of a learner in his school; `content` holds the fields a caller gives."""
+    await connection.execute(
+        """
         INSERT INTO record (id, pupil_id, origin_uai, kind, title, diploma, body, author,
-            written_on, moved_by, moved_at, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::uuid[],
-            array_fill(1, ARRAY[cardinality($10::uuid[])]),
-            clock_timestamp(), clock_timestamp())
-        RETURNING pupil_id, {COLUMNS}
+            written_on, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), clock_timestamp())
         """,
         record_id,
-        place.holder,
-        place.origin_uai,
+        own.pupil_id,
+        own.uai,
         *_values(content),
-        place.followed,
     )
 
 

@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 from asyncpg import Record
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from services.etablissement import registry
 from services.etablissement.api.fields import (
+    PAGE,
+    Address,
     Cursor,
+    Limit,
     Line,
     OptionalEmail,
     OptionalLine,
@@ -30,9 +33,6 @@ from shared.web.app import RequestClock, RequestDatabase
 from shared.web.preconditions import expected_version, set_etag
 from shared.web.problems import ProblemError
 
-PAGE = 50
-ADDRESS_LINES = 4
-
 router = APIRouter(prefix="/schools/{uai}", tags=["établissement"])
 
 
@@ -49,7 +49,7 @@ class Wanted(Identity, extra="forbid"):
     `digest`: the school wants the daily mail about closed transfers.
     """
 
-    address: Annotated[list[Line], Field(max_length=ADDRESS_LINES)] = []
+    address: Address = []
     postcode: OptionalPostcode = None
     town: OptionalLine = None
     phone: OptionalPhone = None
@@ -90,14 +90,15 @@ class Readiness(BaseModel):
 
 
 class Change(BaseModel):
-    """Something that was done with a school. `changes` has the values before and after by field;
-    `name` and `function` are those of who did it, while the person is known here.
+    """Something that was done with a school. `changes` has the values before and after by field,
+    none where they may tell of a person; `name` and `function` are those of who did it, while the
+    person is known here.
     """
 
     id: int
     version: int
     act: Act
-    changes: dict[str, tuple[Any, Any]]
+    changes: dict[str, tuple[Any, Any] | None]
     changed_by: str
     changed_at: dt.datetime
     name: str | None
@@ -131,10 +132,8 @@ async def write_card(
 ) -> Card:
     """« Valider »: replace the card."""
     by = By(caller.sub, clock.now())
-    values = wanted.model_dump()
-    values["address"] = [line for line in wanted.address if line]
     async with database.transaction() as transaction:
-        row = await registry.edit(transaction, uai, version, values, by)
+        row = await registry.edit(transaction, uai, version, wanted.model_dump(), by)
     return answered(row, response)
 
 
@@ -160,7 +159,7 @@ async def read_history(
     uai: Uai,
     database: RequestDatabase,
     before: Cursor = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    limit: Limit = PAGE,
 ) -> History:
     """Who has changed what of the school, newest first."""
     async with database.connection() as connection:

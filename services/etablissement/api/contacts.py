@@ -2,18 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AfterValidator, BaseModel, Field
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
 
 from services.etablissement.api.fields import (
-    Line,
+    PAGE,
+    Address,
+    Cursor,
+    Limit,
     Name,
     OptionalEmail,
     OptionalLine,
     OptionalPhone,
     OptionalPostcode,
 )
-from services.etablissement.api.settings import PAGE, History, history, read, write
+from services.etablissement.api.settings import History, history, read, write
 from services.etablissement.store.settings import Subject
 from shared.identifiers import Uai
 from shared.rights import Action
@@ -21,7 +24,6 @@ from shared.security import Principal, may
 from shared.web.app import RequestClock, RequestDatabase
 from shared.web.preconditions import expected_version, set_etag
 
-ADDRESS_LINES = 4
 CENTRES = 50
 
 router = APIRouter(prefix="/schools/{uai}/contacts", tags=["apprentis"])
@@ -49,15 +51,11 @@ class Contacts(BaseModel):
     centres: list[Contact] = []
 
 
-def _filled(lines: list[str]) -> list[str]:
-    return [line for line in lines if line]
-
-
 class WantedContact(Contact, extra="forbid"):
     """How to reach someone, as staff write it: nothing is mandatory."""
 
     name: OptionalLine = None
-    address: Annotated[list[Line], Field(max_length=ADDRESS_LINES), AfterValidator(_filled)] = []
+    address: Address = []
     postcode: OptionalPostcode = None
     town: OptionalLine = None
     phone: OptionalPhone = None
@@ -113,8 +111,8 @@ async def write_contacts(
 async def read_history(
     uai: Uai,
     database: RequestDatabase,
-    before: int | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    before: Cursor = None,
+    limit: Limit = PAGE,
 ) -> History:
     """Who has changed which contacts, newest first."""
     async with database.connection() as connection:

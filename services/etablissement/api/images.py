@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 from asyncpg import Record
-from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from services.etablissement.api.fields import PAGE, Cursor, Limit
 from services.etablissement.api.refusals import REFUSED
 from services.etablissement.domain.errors import UnknownSchoolError
 from services.etablissement.domain.image_files import format_of
@@ -32,7 +33,6 @@ from shared.web.app import BODY_LIMIT, RequestClock, RequestDatabase
 from shared.web.preconditions import CHANGED_MEANWHILE
 from shared.web.problems import Problem, ProblemError
 
-PAGE = 50
 FOR_EVER = "private, max-age=31536000, immutable"
 """How long a browser keeps what an address with the digest of the content gives."""
 
@@ -295,8 +295,8 @@ async def read_history(
     uai: Uai,
     kind: RequestKind,
     database: RequestDatabase,
-    before: int | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    before: Cursor = None,
+    limit: Limit = PAGE,
 ) -> History:
     """Who has changed the image, newest first."""
     await _check_known(database, uai)

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field, StrictBool
 
-from services.etablissement.api.settings import PAGE, Held, History, history, read, write
+from services.etablissement.api.fields import PAGE, Cursor, Limit
+from services.etablissement.api.settings import Held, History, history, read, write
 from services.etablissement.catalogue import CATALOGUE
 from services.etablissement.domain.modules import (
     Chosen,
@@ -131,8 +132,8 @@ async def choose_modules(
 async def read_history(
     uai: Uai,
     database: RequestDatabase,
-    before: int | None = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    before: Cursor = None,
+    limit: Limit = PAGE,
 ) -> History:
     """Who has changed which modules and options, newest first."""
     async with database.connection() as connection:

@@ -70,6 +70,13 @@ PROBLEMS = {
         "Seule la direction donne ou retire les droits de direction et les délégations. "
         "Adressez-vous à elle.",
     ),
+    errors.OwnRightsError: Problem(
+        403,
+        "droits-personnels",
+        "Vos propres droits",
+        "Personne n'étend ni ne prolonge ses propres droits : demandez-le à une autre personne de "
+        "direction ou à l'administrateur de votre académie.",
+    ),
     errors.UnknownDirectoryImportError: Problem(
         404,
         "annuaire-inconnu",

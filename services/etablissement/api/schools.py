@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field, StringConstraints
 from uuid_utils.compat import uuid7
 
 from services.etablissement import registry
-from services.etablissement.api.cards import ADDRESS_LINES, Card, answered
+from services.etablissement.api.cards import Card, answered
 from services.etablissement.api.fields import (
     AcademiePath,
-    Line,
+    Address,
     Name,
     OptionalEmail,
     OptionalLine,
@@ -48,7 +48,7 @@ class New(BaseModel, extra="forbid"):
     uai: Uai
     name: Name
     email: OptionalEmail = None
-    address: Annotated[list[Line], Field(max_length=ADDRESS_LINES)] = []
+    address: Address = []
     postcode: OptionalPostcode = None
     town: OptionalLine = None
     phone: OptionalPhone = None
@@ -93,7 +93,6 @@ async def create_school(
     """Enter a school of this académie into the registry."""
     by = By(caller.sub, clock.now())
     values = wanted.model_dump(exclude={"uai"}) | {"academie": _known(academie)}
-    values["address"] = [line for line in wanted.address if line]
     content = f"{academie} {wanted.model_dump_json()}".encode()
     async with database.transaction() as transaction:
         connection = transaction.connection

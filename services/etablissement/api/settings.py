@@ -13,8 +13,6 @@ from services.etablissement.store.settings import Subject
 from shared.database import Connection
 from shared.identifiers import Uai
 
-PAGE = 50
-
 
 @dataclass(frozen=True, slots=True)
 class Held:

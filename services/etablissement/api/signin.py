@@ -5,11 +5,11 @@ from uuid import UUID
 
 from asyncpg import Record
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from services.etablissement import persons
-from services.etablissement.api.fields import Email, Line
-from services.etablissement.domain import errors
+from services.etablissement.domain import contact, errors
+from services.etablissement.domain.words import readable
 from services.etablissement.persons import Account
 from services.etablissement.store import persons as store
 from services.etablissement.store import rights, schools
@@ -29,6 +29,10 @@ NOT_VERIFIED = (
     "Votre fournisseur d'identité n'a pas vérifié votre adresse électronique : faites-la vérifier "
     f"auprès de lui, puis reconnectez-vous. {ASK_WHOM}"
 )
+NO_ADDRESS = (
+    "Votre compte n'a pas d'adresse électronique à laquelle on puisse écrire : faites-la corriger "
+    f"auprès de votre fournisseur d'identité, puis reconnectez-vous. {ASK_WHOM}"
+)
 NOT_INVITED = f"Personne ne vous a invité sous l'adresse de votre compte. {ASK_WHOM}"
 OTHER_ACCOUNT = (
     "Cette adresse est déjà rattachée à un autre compte : connectez-vous avec celui-ci, ou "
@@ -42,13 +46,33 @@ NO_RIGHT_NOW = (
 router = APIRouter(tags=["identité"])
 
 
+LONGEST_NAME = 200
+
+
+def _usable(address: str) -> str | None:
+    try:
+        return contact.email(address)
+    except contact.InvalidContact:
+        return None
+
+
+def _name(text: str) -> str:
+    return readable(text)[:LONGEST_NAME]
+
+
 class SignIn(BaseModel, extra="forbid"):
-    """Who signs in: `person` is made by the gateway of the issuer and subject of the account."""
+    """Who signs in: `person` is made by the gateway of the issuer and subject of the account. Name
+    and address are the identity provider's: odd ones are passed over, they keep nobody out.
+    """
 
     person: UUID
-    email: Email
+    email: Annotated[str, Field(max_length=2000), AfterValidator(_usable)] | None
     email_verified: bool
-    name: Line = ""
+    name: Annotated[str, Field(max_length=2000), AfterValidator(_name)] = ""
+
+    def account(self) -> Account:
+        """The account, as persons are recognised by it."""
+        return Account(self.person, self.email if self.email_verified else None, self.name)
 
 
 class RightsIn(BaseModel):
@@ -98,21 +122,22 @@ class Holder(BaseModel):
 async def sign_in(who: SignIn, database: RequestDatabase, clock: RequestClock) -> SignedIn:
     """Recognise who signs in; the first time, bind the invited person to the account."""
     now = clock.now()
-    account = Account(who.person, who.email, who.email_verified, who.name)
     async with database.transaction() as transaction:
         connection = transaction.connection
-        person = await persons.recognise(transaction, account, now)
+        person = await persons.recognise(transaction, who.account(), now)
         if person is None:
-            return SignedIn(known=False, why=await _why_unknown(connection, account))
+            return SignedIn(known=False, why=await _why_unknown(connection, who))
         in_schools = await rights.schools_of(connection, person["id"], now)
         in_academies = await rights.academies_of(connection, person["id"], now)
     return _signed_in(person, in_schools, in_academies)
 
 
-async def _why_unknown(connection: Connection, account: Account) -> str:
-    if not account.email_verified:
+async def _why_unknown(connection: Connection, who: SignIn) -> str:
+    if who.email is None:
+        return NO_ADDRESS
+    if not who.email_verified:
         return NOT_VERIFIED
-    taken = await store.of_email(connection, account.email)
+    taken = await store.of_email(connection, who.email)
     return OTHER_ACCOUNT if taken else NOT_INVITED
 
 

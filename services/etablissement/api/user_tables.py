@@ -105,7 +105,7 @@ async def invite_table(
         connection, batch = transaction.connection, uuid7()
         if await made_before(connection, caller.sub, key, uai.encode() + content, batch) is None:
             await refuse_unready(connection, uai)
-            for user in users:
+            for user in sorted(users, key=lambda one: one.email):  # as every other table does
                 await persons.invite(connection, uai, _invitation(user, by.at), giver, by)
     return Invited(invited=len(users))
 

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from asyncpg import Record
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
 from services.etablissement import persons
 from services.etablissement.api.cards import refuse_incomplete
-from services.etablissement.api.fields import Cursor, Email, Line, Name
+from services.etablissement.api.fields import PAGE, Cursor, Email, Limit, Line, Name
 from services.etablissement.domain import errors
 from services.etablissement.domain.terms import EndsBeforeItBegins, term
 from services.etablissement.persons import Invitation
@@ -26,8 +26,6 @@ from shared.security import Principal, may
 from shared.web.app import RequestClock, RequestDatabase
 from shared.web.preconditions import creation_key, made_before
 from shared.web.problems import INVALID, ProblemError
-
-PAGE = 50
 
 router = APIRouter(prefix="/schools/{uai}", tags=["utilisateurs"])
 
@@ -197,7 +195,7 @@ async def read_history(
     uai: Uai,
     database: RequestDatabase,
     before: Cursor = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    limit: Limit = PAGE,
 ) -> RightHistory:
     """Who was given or has lost which right in the school, newest first."""
     async with database.connection() as connection:

@@ -12,6 +12,9 @@ CARD: Final = (
 TOLD: Final = frozenset({"name", "email", "digest", "town", "academie", "open", "successor"})
 """What other services are told of (`SchoolUpdated`)."""
 
+PERSONAL: Final = ("email", "phone", "head_name", "head_function")
+"""What may tell of a person: the history keeps that it has changed, never the values (ADR 39)."""
+
 LABELS: Final = {"name": "le nom", "email": "l'adresse électronique"}
 """What users and the passeport need (the guide, « Attention »), as it is called to staff. The UAI,
 the third, is what a card is kept under.
@@ -34,6 +37,11 @@ class Need(StrEnum):
 
     USERS = "users"
     PASSEPORT = "passeport"
+
+
+def without_persons(changes: Mapping[str, list[Any]]) -> dict[str, list[Any] | None]:
+    """Changes as the history keeps them: no values of `PERSONAL` fields."""
+    return {field: None if field in PERSONAL else both for field, both in changes.items()}
 
 
 def missing(card: Mapping[str, Any]) -> tuple[str, ...]:

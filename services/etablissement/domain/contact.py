@@ -8,6 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 _ORDINARY_EMAIL = re.compile(
     r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,12}"
 )
+_WANTED = "adresse électronique attendue, par exemple nom@exemple.fr"
 _EMAIL_LENGTH = 254
 _LOCAL_LENGTH = 64
 _POSTCODE = re.compile(r"[0-9]{5}")
@@ -37,15 +38,24 @@ def email(text: str) -> str:
     """An address in lower case, its domain checked by form, without asking the network.
 
     Raises:
-        InvalidContact: it is no address.
+        InvalidContact: it is no address, or it would become that of someone else: the Kelvin sign
+            (U+212A) is a « k » in lower case.
     """
-    address = text.strip().lower()
-    if _is_ordinary(address):
+    typed = text.strip()
+    address = typed.lower()
+    if typed.isascii() and _is_ordinary(address):
         return address
     try:
-        return validate_email(address, check_deliverability=False, strict=True).normalized.lower()
+        kept = validate_email(address, check_deliverability=False, strict=True).normalized.lower()
     except EmailNotValidError:
-        raise InvalidContact("adresse électronique attendue, par exemple nom@exemple.fr") from None
+        raise InvalidContact(_WANTED) from None
+    if _local(kept).isascii() and not _local(typed).isascii():
+        raise InvalidContact(_WANTED)
+    return kept
+
+
+def _local(address: str) -> str:
+    return address.partition("@")[0]
 
 
 def _is_ordinary(address: str) -> bool:

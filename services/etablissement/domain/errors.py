@@ -49,5 +49,9 @@ class NotYoursToGiveError(Exception):
     """Only the head gives and ends the rights of heads and delegations."""
 
 
+class OwnRightsError(Exception):
+    """Nobody widens his own rights, nor makes them last."""
+
+
 class UnknownDirectoryImportError(Exception):
     """There is no such file of the directory that waits to be applied."""

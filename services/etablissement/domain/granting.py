@@ -25,19 +25,20 @@ def check_gives(giver: Collection[Role], role: Role) -> None:
     """A head gives and ends any role, who holds a delegation only « gestion ».
 
     Raises:
-        NotYoursToGiveError: this giver may not; nobody widens his own rights.
+        NotYoursToGiveError: this giver may not.
     """
     if role is not Role.GESTION and Role.DIRECTION not in giver:
         raise NotYoursToGiveError
 
 
-def check_ends(giver: Collection[Role], role: Role, other_heads: int) -> None:
-    """The same for ending a right; the only head stays until there is another.
+def check_ends(giver: Collection[Role], roles: Collection[Role], other_heads: int) -> None:
+    """The same for ending rights; the only head stays until there is another.
 
     Raises:
-        NotYoursToGiveError: this giver may not end it.
+        NotYoursToGiveError: this giver may not end one of them.
         LastHeadError: the school would have no head.
     """
-    check_gives(giver, role)
-    if role is Role.DIRECTION and other_heads == 0:
+    for role in roles:
+        check_gives(giver, role)
+    if Role.DIRECTION in roles and other_heads == 0:
         raise LastHeadError

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, StrictBool, StrictInt, StringConstraints, model_validator
 
+from services.etablissement.domain.words import is_one_line
+
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
@@ -85,8 +87,9 @@ class Text(_Option, frozen=True):
 
     def refusal(self, value: object) -> str | None:
         """Anything but one line that is short enough."""
-        fits = isinstance(value, str) and len(value) <= self.max_length and value.isprintable()
-        return None if fits else f"texte d'une ligne attendu, de {self.max_length} signes au plus"
+        if isinstance(value, str) and len(value) <= self.max_length and is_one_line(value):
+            return None
+        return f"texte d'une ligne attendu, de {self.max_length} signes au plus"
 
 
 Option = Annotated[Flag | Number | Choice | Text, Field(discriminator="type")]

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
+from services.etablissement.domain.cards import PERSONAL
 from shared.database import Connection
 
 COLUMNS = (
@@ -22,6 +23,7 @@ _WORDS = {"name_words": "name", "town_words": "town"}
 _WRITTEN = (*_READ, *_WORDS)
 _STATE = "uai, version, name, email, digest, town, academie, open, successor"
 _EMPTY = {"address": "'{}'"}
+_PERSONAL = ", ".join(f"'{field}'" for field in PERSONAL)
 
 
 def _kept(column: str) -> str:
@@ -37,14 +39,16 @@ _DIFFERS = f"({_BEFORE}) IS DISTINCT FROM ({_AFTER})"
 SLOW_SECONDS = 300.0
 """How long a statement over the whole directory may take; it takes some 5 on an idle machine."""
 
-_NO_JIT = "SET LOCAL jit = off"
-"""To compile so many expressions takes longer than to run them."""
+_FOR_MANY = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
+"""To compile so many expressions takes longer than to run them; 70,000 schools with what they were
+fit in the memory of a statement, and need not be written to temporary files.
+"""
 _JOINED = "directory_line l LEFT JOIN school s USING (uai) WHERE l.import_id = $1"
 
 
 async def keep(connection: Connection, import_id: UUID, sent_by: str, sent_at: dt.datetime) -> None:
     """Enter a file that is about to be read, in a transaction that then stores its lines."""
-    await connection.execute(_NO_JIT)
+    await connection.execute(_FOR_MANY)
     await connection.execute(
         """
         INSERT INTO directory_import (id, sent_at, sent_by, state, counts, refused)
@@ -103,11 +107,11 @@ async def one(connection: Connection, import_id: UUID) -> Record | None:
 
 async def lock(connection: Connection, import_id: UUID) -> str | None:
     """Lock a file, and keep everyone from changing schools until the transaction ends, so that none
-    is changed between its comparison and its change. Returns the state of the file, if there is
-    one.
+    is changed between its comparison and its change. A weaker lock would let others lock a school,
+    and both would wait for each other. Returns the state of the file, if there is one.
     """
-    await connection.execute(_NO_JIT)
-    await connection.execute("LOCK TABLE school IN SHARE ROW EXCLUSIVE MODE")
+    await connection.execute(_FOR_MANY)
+    await connection.execute("LOCK TABLE school IN EXCLUSIVE MODE")
     state: str | None = await connection.fetchval(
         "SELECT state FROM directory_import WHERE id = $1 FOR UPDATE", import_id
     )
@@ -139,7 +143,8 @@ async def apply(connection: Connection, import_id: UUID, by: str, at: dt.datetim
             SELECT c.uai, c.version, 'created' AS act, '{{}}'::jsonb AS changes FROM created c
             UNION ALL
             SELECT c.uai, c.version, 'directory', (
-                SELECT jsonb_object_agg(o.key, jsonb_build_array(o.value, c.now -> o.key))
+                SELECT jsonb_object_agg(o.key, CASE WHEN o.key IN ({_PERSONAL}) THEN 'null'
+                    ELSE jsonb_build_array(o.value, c.now -> o.key) END)
                 FROM jsonb_each(c.old) o WHERE o.value <> c.now -> o.key
             ) FROM changed c
         ), noted AS (

@@ -10,18 +10,18 @@ from shared.database import Connection
 
 async def invited(
     connection: Connection, person: UUID, email: str, name: str, function: str, at: dt.datetime
-) -> UUID:
+) -> Record:
     """The person of this address: the one who is known, or a new one, `person`. What a known person
     is called stays, unless nothing was known of it.
     """
-    found: UUID = await connection.fetchval(
+    row = await connection.fetchrow(
         """
         INSERT INTO person (id, email, name, function, invited_at) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (email) DO UPDATE SET
             name = coalesce(nullif(person.name, ''), excluded.name),
             function = coalesce(nullif(person.function, ''), excluded.function),
             invited_at = excluded.invited_at
-        RETURNING id
+        RETURNING *
         """,
         person,
         email,
@@ -29,17 +29,25 @@ async def invited(
         function,
         at,
     )
-    return found
+    if row is None:
+        raise LookupError("an upsert answers with its row")
+    return row
 
 
-async def of_account(connection: Connection, account: UUID) -> Record | None:
-    """The person who signs in with this account, locked."""
-    return await connection.fetchrow("SELECT * FROM person WHERE account = $1 FOR UPDATE", account)
+async def who_signs_in(connection: Connection, account: UUID, email: str | None) -> list[Record]:
+    """The person bound to an account, and the one known under the address that it proves, if any;
+    locked, always in the same order.
+    """
+    return await connection.fetch(
+        "SELECT * FROM person WHERE account = $1 OR email = $2 ORDER BY id FOR UPDATE",
+        account,
+        email,
+    )
 
 
 async def of_email(connection: Connection, email: str) -> Record | None:
-    """The person of this address, locked."""
-    return await connection.fetchrow("SELECT * FROM person WHERE email = $1 FOR UPDATE", email)
+    """The person of this address."""
+    return await connection.fetchrow("SELECT * FROM person WHERE email = $1", email)
 
 
 async def bind(connection: Connection, person: UUID, account: UUID) -> None:
@@ -94,7 +102,7 @@ async def erase_unseen(connection: Connection, before: dt.datetime, at: dt.datet
     done = await connection.execute(
         """
         WITH gone AS (
-            DELETE FROM person WHERE coalesce(last_visit, invited_at) < $1 RETURNING id
+            DELETE FROM person WHERE greatest(last_visit, invited_at) < $1 RETURNING id
         ), traced AS (
             INSERT INTO right_change (right_id, person, role, uai, academie, act, valid_from,
                 valid_until, changed_by, changed_at)

@@ -115,6 +115,20 @@ async def end(
     return int(done.split()[-1])
 
 
+async def roles_in(connection: Connection, person: UUID, uai: Uai, at: dt.datetime) -> set[Role]:
+    """The roles of a person's rights in a school that have not ended."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT role FROM held_right
+        WHERE person = $1 AND uai = $2 AND (valid_until IS NULL OR valid_until > $3)
+        """,
+        person,
+        uai,
+        at,
+    )
+    return {Role(row["role"]) for row in rows}
+
+
 async def other_heads(connection: Connection, uai: Uai, at: dt.datetime, besides: UUID) -> int:
     """How many persons are head of the school now, without an end, `besides` one."""
     count: int = await connection.fetchval(

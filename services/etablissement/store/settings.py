@@ -1,4 +1,4 @@
-"""SQL: what a school has set of a subject (contacts, modules) as a whole, and who did."""
+"""SQL: what a school has set of a subject (contacts, modules…) as a whole, and who did."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ class Subject(StrEnum):
 
     CONTACTS = "contacts"
     MODULES = "modules"
+    SETTING_UP = "setting-up"
 
 
 async def one(connection: Connection, uai: Uai, subject: Subject) -> Record | None:

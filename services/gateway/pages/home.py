@@ -1,21 +1,74 @@
-"""« Accueil »: where one is, and the ways from here."""
+"""« Accueil »: what needs attention, what is left to set up, and the ways from here."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.web.visit import ChoiceNeededError, Visit, visiting
+from services.gateway.clients.services import Answer
+from services.gateway.domain import attention
+from services.gateway.pages import setting_up
+from services.gateway.web.visit import ChoiceNeededError, Down, Visit, visiting
 from shared.rights import Action
 
 router = APIRouter(include_in_schema=False)
 
+TEMPLATE: Final = "accueil.html"
+
 
 @router.get("/")
 async def show(visit: Annotated[Visit, Depends(visiting())]) -> Response:
-    """The home page: what the card lacks, and the tabs."""
+    """The home page; a part whose service is away says so."""
     if visit.uai is None and visit.session.rights.schools:
         raise ChoiceNeededError
-    readiness = None
-    if visit.may(Action.READ_SCHOOL):
-        readiness = await visit.part(visit.calls.get("etablissement", f"{visit.school}/readiness"))
-    return await visit.page("accueil.html", readiness=readiness)
+    if not visit.may(Action.READ_SCHOOL):
+        return await visit.page(TEMPLATE, school=None)
+    waiting, imports, mails, steps = await asyncio.gather(
+        _waiting(visit), _imports(visit), _mails(visit), setting_up.steps_of(visit)
+    )
+    newest = None if isinstance(imports, Down) else imports
+    asked = imports if isinstance(imports, Down) else list(attention.imports(imports or ()))
+    parts = {"Transferts": waiting, "Import SIECLE": asked, "Mails": mails}
+    return await visit.page(
+        TEMPLATE,
+        school=visit.session.school,
+        last_import=None if newest is None else attention.last_import(newest),
+        away=[name for name, part in parts.items() if isinstance(part, Down)],
+        matters=[one for part in parts.values() if not isinstance(part, Down) for one in part],
+        **steps,
+    )
+
+
+async def _waiting(visit: Visit) -> list[attention.Matter] | Down:
+    if visit.uai is None or not visit.may(Action.SEE_TRANSFERS):
+        return []
+    visit.parts.to_do.forget(visit.uai)
+    counts = await visit.parts.to_do.of(visit.uai, visit.calls, setting_up.PATIENCE)
+    return Down("transfer") if counts is None else list(attention.waiting(counts))
+
+
+async def _imports(visit: Visit) -> list[dict[str, Any]] | Down | None:
+    if not visit.may(Action.IMPORT):
+        return None
+    found = await _ask(visit, "siecle_import", "imports", limit=1)
+    if isinstance(found, Down):
+        return found
+    newest: list[dict[str, Any]] = found.json["imports"]
+    return newest
+
+
+async def _mails(visit: Visit) -> list[attention.Matter] | Down:
+    if not visit.may(Action.READ_MAILS):
+        return []
+    found = await _ask(visit, "notifier", "mails", state="failed")
+    if isinstance(found, Down):
+        return found
+    page = found.json
+    return list(
+        attention.mails(len(page["mails"]), more=page["next"] is not None, untold=page["untold"])
+    )
+
+
+async def _ask(visit: Visit, service: str, path: str, **params: Any) -> Answer | Down:
+    path, patience = f"{visit.school}/{path}", setting_up.PATIENCE
+    return await visit.part(visit.calls.get(service, path, params=params, timeout=patience))

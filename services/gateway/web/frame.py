@@ -38,6 +38,7 @@ def answer(request: Request, template: str, status: int = 200, **values: Any) ->
         "errors": {},
         "refusal": None,
         "flash": (),
+        "badges": {},
         "visit": visit,
         "path": request.url.path,
         "query": request.url.query,

@@ -1,6 +1,6 @@
 """The one list of tabs, in the order of the guide."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,3 +57,21 @@ LEGAL: Final = (
 def shown(person: Principal, uai: str | None, served: Collection[str]) -> Iterator[Tab]:
     """The tabs of a person."""
     return (tab for tab in TABS if tab.path in served and tab.for_(person, uai))
+
+
+_WAITING: Final = {
+    "await_import": "/import",
+    "await_switch": "/transferts",
+    "await_acceptance": "/transferts",
+    "await_opinion": "/transferts",
+}
+"""The tab in which a school does what it is asked to do."""
+
+
+def badges(counts: Mapping[str, int]) -> dict[str, int]:
+    """The number on each tab, by path, from what `transfer` counts for the school."""
+    numbers: dict[str, int] = {}
+    for what, number in counts.items():
+        path = _WAITING.get(what, "/transferts")
+        numbers[path] = numbers.get(path, 0) + number
+    return numbers

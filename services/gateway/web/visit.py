@@ -19,7 +19,7 @@ from services.gateway.domain.sessions import Session
 from services.gateway.parts import Parts, parts_of, runtime_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import sessions as store
-from services.gateway.web import frame, limits
+from services.gateway.web import frame, limits, tabs
 from services.gateway.web.uploads import Upload
 from shared.identifiers import Uai
 from shared.rights import Action
@@ -100,7 +100,8 @@ class Visit:
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page; it tells what the request before it left to be told."""
         flash = self.session.flash
-        answer = frame.answer(self.request, template, status, flash=flash, **values)
+        told = {"badges": await self._badges(), "flash": flash, **values}
+        answer = frame.answer(self.request, template, status, **told)
         if flash:
             await self._keep(None)
         return answer
@@ -111,10 +112,19 @@ class Visit:
         return await self.page(template, status, errors=error.fields, refusal=error, **values)
 
     async def redirect(self, path: str, text: str = "", kind: str = "success") -> Response:
-        """Go to another page after a form; it tells `text` (`success`, `info`, `warning`)."""
+        """Go to another page after a form; it tells `text` (`success`, `info`, `warning`). What
+        waits for the school is asked anew there.
+        """
+        self.parts.to_do.forget(self.uai)
         if text:
             await self._keep([{"kind": kind, "text": text}])
         return RedirectResponse(path, 303)
+
+    async def _badges(self) -> Mapping[str, int]:
+        """The numbers on the tabs, by path; none while nobody tells them."""
+        if self.uai is None or not self.may(Action.SEE_TRANSFERS):
+            return {}
+        return tabs.badges(await self.parts.to_do.of(self.uai, self.calls) or {})
 
     async def _keep(self, flash: list[Mapping[str, Any]] | None) -> None:
         async with runtime_of(self.request).database.connection() as connection:

@@ -27,6 +27,13 @@ UNKNOWN_REFERENT = Problem(
     "Référent inconnu",
     "L'académie n'a pas cet inspecteur référent. Rechargez la liste.",
 )
+NATIONAL_TABLE = Problem(
+    403,
+    "table-nationale",
+    "Table nationale",
+    "Les diplômes valent pour toutes les académies : seul l'administrateur national modifie leur "
+    "liste. Adressez-lui votre demande.",
+)
 UNREADABLE = Problem(422, "fichier-illisible", "Fichier refusé", "")
 """Its detail is the advice of the error."""
 

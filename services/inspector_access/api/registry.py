@@ -14,7 +14,11 @@ from pydantic import AfterValidator, BaseModel, StringConstraints
 from starlette.requests import ClientDisconnect
 
 from services.inspector_access import nomenclature, sending
-from services.inspector_access.api.problems import UNKNOWN_REFERENT, UNREADABLE
+from services.inspector_access.api.problems import (
+    NATIONAL_TABLE,
+    UNKNOWN_REFERENT,
+    UNREADABLE,
+)
 from services.inspector_access.api.switches import DiplomaCode
 from services.inspector_access.domain.errors import NotSubscribedError, UnreadableFileError
 from services.inspector_access.domain.lines import Line, period_of
@@ -51,6 +55,22 @@ Academie = Annotated[str, Path(max_length=100), AfterValidator(_storable)]
 Email = Annotated[
     str, StringConstraints(max_length=254, to_lower=True), AfterValidator(_storable), Query()
 ]
+
+
+def may_send(
+    academie: str,
+    table: Table,
+    caller: Annotated[Principal, Depends(may_in_academie(Action.MANAGE_DIPLOMAS))],
+) -> Principal:
+    """A dependency: the caller, who may change this table. That of diplomas is one for the nation:
+    an académie that changed it would change what inspectors of all others see.
+    """
+    if table is Table.DIPLOMAS and not caller.may_in(Action.NAME_DIPLOMAS, academie):
+        raise ProblemError(NATIONAL_TABLE)
+    return caller
+
+
+Sender = Annotated[Principal, Depends(may_send)]
 
 
 class TableLine(BaseModel):
@@ -145,7 +165,7 @@ async def preview_table(
     academie: Academie,
     table: Table,
     request: Request,
-    caller: Annotated[Principal, Depends(may_in_academie(Action.MANAGE_DIPLOMAS))],
+    caller: Sender,
     runtime: RequestRuntime,
     response: Response,
 ) -> Effect:
@@ -164,7 +184,7 @@ async def apply_table(
     academie: Academie,
     table: Table,
     request: Request,
-    caller: Annotated[Principal, Depends(may_in_academie(Action.MANAGE_DIPLOMAS))],
+    caller: Sender,
     expected: Annotated[int, Depends(expected_version)],
     runtime: RequestRuntime,
 ) -> Effect:

@@ -19,7 +19,11 @@ from services.inspector_access.domain.tables import Finding, Row, Table
 from shared.identifiers import InvalidUai, Uai
 
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,29}")
-_EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9.-]{1,180}\.[a-z]{2,24}")
+_WORD = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_EMAIL = re.compile(rf"(?=[^@]{{1,64}}@.{{1,180}}$){_WORD}(\.{_WORD})*@({_LABEL}\.)+[a-z]{{2,24}}")
+"""RFC 5321, 4.1.2, without quoted words: what passes here is taken by a mail server."""
+
 _DAY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 _TEXT_LENGTH = 200
 _MEFS_OF_DIPLOMA = 200

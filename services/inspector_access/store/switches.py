@@ -20,7 +20,7 @@ _IN_FORCE = """
 _IN_CHARGE = """
     SELECT DISTINCT f.uai, f.diploma, i.id AS inspector, i.name, i.email, i.person
     FROM in_force f JOIN referent r USING (diploma) JOIN inspector i ON i.id = r.inspector
-    WHERE (r.uai = f.uai OR (r.uai = '' AND i.academie = f.academie))
+    WHERE i.academie = f.academie AND r.uai IN ('', f.uai)
         AND r.from_on <= $1 AND coalesce(r.until_on >= $1, true)
 """
 """Who is referent inspector of what on the day `$1`, from the subscriptions `in_force`."""

@@ -13,6 +13,11 @@ from shared.identifiers import Uai
 
 _MAILS = UUID("5d7f3a52-6a0e-5c8e-9d41-0c8f6a1b2e77")
 PREFIX = "[CPro éducation]"
+DIRECTIONS = ("received", "sent", "returned")
+"""What a digest counts apart."""
+
+REMINDED_AFTER = dt.timedelta(days=7)
+"""When `transfer` tells an arrival by hand again, if it still waits."""
 
 
 class Kind(StrEnum):
@@ -173,10 +178,9 @@ def to_do_mails(
     week: str, school: School, counts: Mapping[str, int], holders: Sequence[Recipient]
 ) -> list[Mail]:
     """« À faire », to those who hold the right; nothing when nothing waits."""
-    waiting = {name: number for name, number in counts.items() if number > 0}
-    if not waiting:
+    total = sum(counts.values())
+    if total == 0:
         return []
-    total = sum(waiting.values())
     files = "dossiers attendent" if total > 1 else "dossier attend"
     return [
         Mail(
@@ -186,14 +190,16 @@ def to_do_mails(
             to=to,
             reply_to=None,
             subject=f"{PREFIX} {school.name} : à faire – {total} {files}",
-            content={**_about(school), "counts": waiting},
+            content={**_about(school), "counts": dict(counts)},
         )
         for to in _once_each(holders)
     ]
 
 
 def digest_mail(day: dt.date, school: School, counts: Mapping[str, int]) -> Mail:
-    """The transfers that closed since the last digest, to the school's own address."""
+    """The transfers that closed since the last digest, to the school's own address; a direction
+    that `counts` does not name had none.
+    """
     return Mail(
         id=mail_id(f"digest {day}", school.uai),
         kind=Kind.DIGEST,
@@ -201,7 +207,7 @@ def digest_mail(day: dt.date, school: School, counts: Mapping[str, int]) -> Mail
         to=recipient(school.name, school.email or ""),
         reply_to=None,
         subject=f"{PREFIX} {school.name} : transferts clos, {day_in_french(day)}",
-        content={**_about(school), "counts": dict(counts)},
+        content={**_about(school), "counts": {**dict.fromkeys(DIRECTIONS, 0), **counts}},
     )
 
 

@@ -90,12 +90,12 @@ def words(text: str) -> str:
     """One line of text as it stands in a header: itself when that is safe, else encoded words."""
     if text.isascii() and len(text) < WORD_BYTES and "=?" not in text:
         return text
-    chunks, chunk = [], b""
-    for character in text:
-        encoded = character.encode()
-        if len(chunk) + len(encoded) > WORD_BYTES:
-            chunks.append(chunk)
-            chunk = b""
-        chunk += encoded
-    chunks.append(chunk)
+    rest, chunks = text.encode(), []
+    while len(rest) > WORD_BYTES:
+        end = WORD_BYTES
+        while rest[end] & 0xC0 == 0x80:  # within a character
+            end -= 1
+        chunks.append(rest[:end])
+        rest = rest[end:]
+    chunks.append(rest)
     return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(c).decode()}?=" for c in chunks)

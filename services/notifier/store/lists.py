@@ -6,12 +6,14 @@ from services.notifier.domain.mails import State
 from shared.database import Connection
 from shared.identifiers import Uai
 
-_MAIL = """
+_MAIL = r"""
     SELECT id, number, kind, state, reason, subject, name AS recipient,
-        replace(answer, address, '…') AS answer, attempts, created_at,
+        regexp_replace(answer, '[^\s<>:;,"]+@[^\s<>:;,"]+', '…', 'g') AS answer,
+        attempts, created_at,
         CASE WHEN state = 'deferred' THEN next_try END AS next_try, ended_at
     FROM mail
 """
+"""Without the addresses in the server's answer, however it writes them."""
 
 
 async def failed(connection: Connection, uai: Uai, before: int | None, limit: int) -> list[Record]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.notifier.domain.delivery import PATIENCE, Outcome
-from services.notifier.domain.mails import Mail, Reason
+from services.notifier.domain.mails import REMINDED_AFTER, Kind, Mail, Reason
 from services.notifier.store import columns
 from shared.database import Connection
 
@@ -18,8 +18,20 @@ OPEN = "('queued', 'sending', 'deferred')"
 _OVERTAKEN = """
     EXISTS (SELECT FROM mail newer WHERE newer.topic = mail.topic
         AND lower(newer.address) = lower(mail.address)
-        AND (newer.version, newer.happened_at) > (mail.version, mail.happened_at))
+        AND (newer.version, newer.happened_at) > (mail.version, mail.happened_at)
+        AND newer.happened_at > mail.happened_at - interval '1 hour')
 """
+"""A higher version that happened long before stems from before a restore of its owner, whose
+versions begin again lower: it overtakes nothing. Clocks of replicas differ by less than the hour.
+"""
+
+_UNDER_WAY = """
+    EXISTS (SELECT FROM mail other WHERE other.topic = mail.topic
+        AND lower(other.address) = lower(mail.address)
+        AND other.id <> mail.id AND other.state = 'sending' AND other.next_try > now())
+"""
+"""Another one about the same is being sent: what is told last must arrive last."""
+
 _LISTED = """
     EXISTS (SELECT FROM suppression listed
         WHERE listed.address = lower(mail.address) AND listed.lifted_at IS NULL)
@@ -71,12 +83,39 @@ async def _suppress_overtaken(connection: Connection, topics: Sequence[tuple[str
     )
 
 
+async def readdress(connection: Connection, schools: Sequence[str]) -> None:
+    """Have what goes to the e-mail of these schools, and waits, go to the one that is known now. An
+    arrival that failed at another one is queued for it as if it were new, as long as no reminder
+    has been due since.
+    """
+    await connection.execute(
+        f"""
+        WITH moved AS (
+            UPDATE mail SET address = s.email, name = s.name, state = 'queued', reason = NULL,
+                attempts = 0, next_try = now(), queued_at = now(), ended_at = NULL
+            FROM school s
+            WHERE s.uai = mail.uai AND mail.uai = ANY($1::text[])
+                AND mail.kind IN ('{Kind.ARRIVAL}', '{Kind.DIGEST}')
+                AND lower(mail.address) <> lower(s.email)
+                AND (mail.state IN {WAITING} OR mail.state = 'failed'
+                    AND mail.kind = '{Kind.ARRIVAL}' AND mail.created_at > now() - $2::interval)
+            RETURNING mail.id
+        )
+        INSERT INTO mail_history (mail_id, state, answer)
+        SELECT id, 'queued', 'nouvelle adresse de l''établissement' FROM moved
+        """,
+        schools,
+        REMINDED_AFTER,
+    )
+
+
 async def claim(
     connection: Connection, sender: UUID, lease: dt.timedelta, limit: int
 ) -> list[Record]:
     """Claim up to `limit` mails that are due, for `sender` alone until the lease ends; among them
-    those whose sender has died. Those that are listed or overtaken are suppressed instead (`state`
-    tells). A mail overtaken in a transaction that ran beside this is sent, and so is the newer one.
+    those whose sender has died. One waits while another about the same is under way. Those that
+    are listed or overtaken are suppressed instead (`state` tells). A mail overtaken in a
+    transaction that ran beside this is sent, and so is the newer one.
     """
     return await connection.fetch(
         f"""
@@ -86,7 +125,7 @@ async def claim(
         ), judged AS (
             SELECT id, CASE WHEN {_LISTED} THEN '{Reason.LISTED}'
                 WHEN topic IS NOT NULL AND {_OVERTAKEN} THEN '{Reason.OVERTAKEN}' END AS reason
-            FROM mail JOIN due USING (id)
+            FROM mail JOIN due USING (id) WHERE topic IS NULL OR NOT {_UNDER_WAY}
         )
         UPDATE mail SET
             state = CASE WHEN judged.reason IS NULL THEN 'sending' ELSE 'suppressed' END,

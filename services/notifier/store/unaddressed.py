@@ -32,15 +32,16 @@ async def note(connection: Connection, mails: Sequence[Mail]) -> None:
     )  # fmt: skip
 
 
-async def send(connection: Connection, schools: Sequence[str]) -> None:
-    """Enter what these schools were not told into the ledger, for those whose e-mail is known now.
-    Of one topic the newest is told.
+async def send(connection: Connection, schools: Sequence[str] | None = None) -> None:
+    """Enter what these schools (or any) were not told into the ledger, for those whose e-mail is
+    known now. Of one topic the newest is told.
     """
     await connection.execute(
         """
         WITH told AS (
             DELETE FROM unaddressed u USING school s
-            WHERE u.uai = ANY($1::text[]) AND s.uai = u.uai AND s.email IS NOT NULL
+            WHERE ($1::text[] IS NULL OR u.uai = ANY($1)) AND s.uai = u.uai
+                AND s.email IS NOT NULL
             RETURNING u.*, s.email, s.name
         )
         INSERT INTO mail (id, kind, uai, address, name, subject, content, topic, version,
@@ -50,7 +51,7 @@ async def send(connection: Connection, schools: Sequence[str]) -> None:
         FROM told ORDER BY coalesce(topic, id::text), version DESC, happened_at DESC
         ON CONFLICT (id) DO NOTHING
         """,
-        list(schools),
+        schools,
     )
 
 

@@ -1,4 +1,4 @@
-"""Counts over many schools: what they are asked to do, and the monthly figures of an académie."""
+"""Counts: what schools are asked to do, one or all, and the monthly figures of an académie."""
 
 import datetime as dt
 from collections import Counter
@@ -17,7 +17,7 @@ from shared.clock import PARIS
 from shared.database import Connection
 from shared.identifiers import Uai
 from shared.rights import Action
-from shared.security import may_as_service, may_in_academie
+from shared.security import may, may_as_service, may_in_academie
 from shared.web.app import RequestDatabase
 
 AT_ONCE = 100
@@ -73,6 +73,13 @@ async def count_to_do(
         asked = await _asked(connection, schools)
     counted = [_school(uai, asked) for uai in schools if any(asked[uai, what] for what in ToDo)]
     return ToDoPage(schools=counted, next=schools[-1] if len(schools) == limit else None)
+
+
+@router.get("/schools/{uai}/to-do", dependencies=[Depends(may(Action.SEE_TRANSFERS))])
+async def count_to_do_of_school(uai: Uai, database: RequestDatabase) -> SchoolToDo:
+    """What one school is asked to do, as it sees it at this moment: 0 where nothing waits."""
+    async with database.connection() as connection:
+        return _school(uai, await _asked(connection, [uai]))
 
 
 async def _asked(connection: Connection, schools: Sequence[Uai]) -> Counter[tuple[Uai, ToDo]]:

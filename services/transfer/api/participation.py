@@ -7,16 +7,14 @@ from asyncpg import Record
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
-from services.transfer import matching
-from services.transfer.deciding import decide
+from services.transfer import acting, matching
 from services.transfer.domain import effect
-from services.transfer.store import presences, schools, single_file
+from services.transfer.store import presences, schools
 from shared.identifiers import Uai
 from shared.rights import Action
 from shared.security import Principal, may
 from shared.web.app import RequestDatabase
-from shared.web.preconditions import CHANGED_MEANWHILE, expected_version, set_etag
-from shared.web.problems import ProblemError
+from shared.web.preconditions import expected_version, set_etag
 
 router = APIRouter(prefix="/schools/{uai}", tags=["transferts"])
 
@@ -80,13 +78,7 @@ async def switch_participation(
 ) -> Participation:
     """Set the switch. What waited for it moves at once; requests under way are taken back."""
     async with database.transaction() as transaction:
-        await single_file(transaction.connection)
-        row = await schools.switch(
-            transaction.connection, uai, version, caller.sub, active=wanted.active
-        )
-        if row is None:
-            raise ProblemError(CHANGED_MEANWHILE)
-        await decide(transaction, await presences.keys_of_schools(transaction.connection, [uai]))
+        row = await acting.switch(transaction, uai, version, caller.sub, active=wanted.active)
     answer, new_version = _participation(row)
     set_etag(response, new_version)
     return answer

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from services.transfer.domain import errors
-from services.transfer.domain.offering import Refusal
+from services.transfer.domain.offering import Refusal, Refused
 from shared.signing import NoSigningKeyError
+from shared.web.preconditions import CHANGED_MEANWHILE
 from shared.web.problems import Problem, ProblemError
 
 REASONS = {
@@ -20,7 +21,7 @@ REASONS = {
     Refusal.ORIGIN_SWITCH: "L'établissement d'origine n'a pas activé le transfert (onglet "
     "Transferts).",
     Refusal.UNKNOWN_SCHOOL: "Cet établissement n'utilise pas CPro éducation : vérifiez l'UAI.",
-    Refusal.CLOSED_SCHOOL: "Cet établissement est fermé : indiquez celui qui lui a succédé.",
+    Refusal.CLOSED_SCHOOL: "Cet établissement est fermé : indiquez celui où est l'apprenant.",
     Refusal.DESTINATION_SWITCH: "L'établissement d'accueil n'a pas activé le transfert : "
     "demandez-lui de le faire.",
     Refusal.AUTOMATIC: "Cet établissement utilise SIECLE : le transfert sera automatique après son "
@@ -45,10 +46,19 @@ def refusals_told(field: str) -> Iterator[None]:
         yield
     except errors.RefusedOffersError as error:
         wrong = [
-            {"field": field.format(place), "message": REASONS[reason]}
-            for place, reason in error.reasons.items()
+            {"field": field.format(place), "message": _told(refused)}
+            for place, refused in error.reasons.items()
         ]
         raise ProblemError(replace(OFFERS_REFUSED, errors=wrong)) from None
+
+
+def _told(refused: Refused) -> str:
+    """The reason in words; of a closed school, with the one that goes on for it."""
+    if refused.reason == Refusal.CLOSED_SCHOOL and refused.successor is not None:
+        return (
+            f"Cet établissement est fermé : indiquez celui qui lui a succédé, {refused.successor}."
+        )
+    return REASONS[refused.reason]
 
 
 PROBLEMS = {
@@ -77,6 +87,7 @@ PROBLEMS = {
         "Transfert déjà traité",
         "Ce transfert n'est plus dans l'état attendu : il a déjà été traité. Rechargez la page.",
     ),
+    errors.ChangedMeanwhileError: CHANGED_MEANWHILE,
     errors.TooLateError: Problem(
         409,
         "delai-depasse",

@@ -240,12 +240,3 @@ def matched(decisions: Iterable[Decision]) -> dict[UUID, UUID | None]:
             if now != offer.matched:
                 found[offer.transfer_id] = now
     return found
-
-
-def back(decisions: Iterable[Decision]) -> list[UUID]:
-    """The offers of learners who are active again where they had left."""
-    return [
-        decision.departure.offer.transfer_id
-        for decision in decisions
-        if decision.departure.offer is not None and decision.departure.active
-    ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.transfer.domain.offering import Refusal
+from services.transfer.domain.offering import Refused
 
 
 class UnknownTransferError(Exception):
@@ -19,6 +19,10 @@ class UnknownPairError(Exception):
 
 class WrongStateError(Exception):
     """The transfer has moved on: someone else was faster, or it can't be done any more."""
+
+
+class ChangedMeanwhileError(Exception):
+    """Someone else has set the switch since the caller read it."""
 
 
 class TooLateError(Exception):
@@ -44,6 +48,6 @@ class NotHereError(Exception):
 class RefusedOffersError(Exception):
     """Some offers can't be made or accepted; none was. `reasons` are by place in the request."""
 
-    def __init__(self, reasons: Mapping[int, Refusal]) -> None:
+    def __init__(self, reasons: Mapping[int, Refused]) -> None:
         super().__init__(len(reasons))
         self.reasons = reasons

@@ -24,6 +24,14 @@ class Refusal(StrEnum):
     TWICE = "twice"
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal; `successor` is the school that goes on for a closed one, if there is one."""
+
+    reason: Refusal
+    successor: Uai | None = None
+
+
 class Collected(StrEnum):
     """Who has given the authorisation that the school has collected (guide)."""
 

@@ -160,19 +160,6 @@ async def withdraw_of_pupils(
     return [row["id"] for row in rows]
 
 
-async def end_offers(connection: Connection, offers: Sequence[UUID], because: str) -> None:
-    """End offers that nobody has accepted."""
-    await connection.execute(
-        """
-        UPDATE transfer SET state = 'cancelled', answered_at = clock_timestamp(),
-            refused_because = $2
-        WHERE id = ANY($1::uuid[]) AND state = 'offered'
-        """,
-        offers,
-        because,
-    )
-
-
 async def end_offers_to(connection: Connection, schools: Sequence[Uai]) -> list[UUID]:
     """End the offers that wait for schools which have closed; returns the learners offered."""
     rows = await connection.fetch(

@@ -4,8 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.dossier import domain
-from services.dossier.api.records import RecordContent, _write
+from services.dossier import domain, writing
 from services.dossier.store import learners, records
 from shared.database import Database
 from shared.events import (
@@ -54,8 +53,7 @@ def on(moved: TransferRequested, uai: Uai, pupil_id: UUID) -> TransferRequested:
 async def add(database: Database, uai: Uai, pupil_id: UUID, kind: str = "bilan") -> list[Event]:
     """Write a record as the API does; what is told to `transfer`."""
     async with database.transaction() as transaction:
-        written = RecordContent.model_validate(content(kind))
-        await _write(transaction, uai, pupil_id, uuid4(), written)
+        await writing.add(transaction, uai, pupil_id, uuid4(), content(kind))
         return list(transaction.events)
 
 

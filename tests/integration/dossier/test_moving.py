@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from deploy.local.client import eventually
-from services.dossier import domain
+from services.dossier import domain, writing
 from services.dossier.handlers import handle
 from services.dossier.store import learners, records
 from shared.database import Database
@@ -67,9 +67,7 @@ def content(kind: str) -> dict[str, Any]:
 async def write(database: Database, pupil_id: UUID, kind: str = "bilan", *, uai: Uai = A) -> UUID:
     record_id = uuid4()
     async with database.transaction() as transaction:
-        connection = transaction.connection
-        place = domain.place_of(await learners.way_for_writing(connection, pupil_id), uai)
-        await records.add_record(connection, record_id, place, content(kind))
+        await writing.add(transaction, uai, pupil_id, record_id, content(kind))
     return record_id
 
 
@@ -189,9 +187,8 @@ async def test_a_writer_and_a_move_at_once_lose_no_record(
 ) -> None:
     """The move waits for the writer, then takes the new record with it."""
     old, new = pair
-    async with database.transaction() as writing:
-        connection = writing.connection
-        place = domain.place_of(await learners.way_for_writing(connection, old), A)
+    async with database.transaction() as transaction:
+        await learners.way_for_writing(transaction.connection, old)
         moving = asyncio.create_task(take(database, request(old, new)))
 
         async def waits() -> bool:
@@ -204,6 +201,6 @@ async def test_a_writer_and_a_move_at_once_lose_no_record(
 
         await eventually(waits, "the move to wait for the writer")
         record = uuid4()
-        await records.add_record(connection, record, place, content("fiche"))
+        await writing.add(transaction, A, old, record, content("fiche"))
     await moving
     assert await held(database, new) == {record}

@@ -1,9 +1,14 @@
 """The guide, « Insérer les renseignements sur l'établissement »: the card and what it lacks."""
 
 import asyncio
+import datetime as dt
+from uuid import uuid4
 
+from services.etablissement import retention
+from shared.clock import Clock
 from tests.support.directory import uai
 from tests.support.registry import A, B, C, Json, Registry, admin, staff
+from tests.support.system import TODAY
 
 CARD = {
     "name": " Lycée Hélène Boucher ",
@@ -48,8 +53,12 @@ async def test_staff_write_the_card_which_others_are_told_of_and_whose_history_n
         (2, "edited", f"direction-{A}"),
         (1, "created", "admin-national-*"),
     ]
-    assert history[0]["changes"] == {"phone": ["+33478123456", None]}
-    assert history[1]["changes"]["name"] == ["x", "Lycée Hélène Boucher"]
+    assert history[0]["changes"] == {"phone": None}
+    assert history[1]["changes"] == {
+        "name": ["x", "Lycée Hélène Boucher"], "postcode": [None, "69001"], "town": [None, "Lyon"],
+        "address": [[], ["1 rue des Écoles", "BP 12"]], "digest": [True, False],
+        "email": None, "phone": None, "head_name": None, "head_function": None,
+    }, "that someone was named or written to is kept, never who"  # fmt: skip
 
 
 async def test_nothing_is_mandatory_to_save_and_all_errors_are_told_at_once(
@@ -146,6 +155,33 @@ async def test_the_registry_creates_closes_merges_and_reopens_schools(registry: 
     assert [one["act"] for one in acts] == ["reopened", "merged", "created"]
 
 
+async def test_histories_name_their_authors_while_they_are_known_and_end_after_three_years(
+    registry: Registry,
+) -> None:
+    await registry.has(A)
+    guest = {"email": "camille@ac-lyon.fr", "name": "Camille D.", "function": "Proviseure"}
+    await registry.call(HEAD, "POST", f"/schools/{A}/users", json=guest, status=201)
+    account = str(uuid4())
+    body = {"person": account, "email": guest["email"], "email_verified": True}
+    await registry.service("gateway", "POST", "/sign-in", json=body)
+    camille = staff(A, "gestion", sub=account)
+    await registry.call(camille, "PUT", PATH, version=1, json=CARD)
+    wanted = {"school": {"town": "Lyon"}}
+    await registry.call(camille, "PUT", f"/schools/{A}/contacts", version=0, json=wanted)
+
+    async def authors() -> list[tuple[str | None, str | None]]:
+        paths = (f"{PATH}/history?limit=1", f"/schools/{A}/contacts/history")
+        found = [await registry.call(HEAD, "GET", path) for path in paths]
+        return [(one["name"], one["function"]) for page in found for one in page["changes"]]
+
+    assert await authors() == [("Camille D.", "Proviseure")] * 2
+    now = Clock(TODAY).now()
+    await retention.forget(registry.database, now + dt.timedelta(days=400))
+    assert await authors() == [(None, None)] * 2, "what was done stays, without a name"
+    await retention.forget(registry.database, now + dt.timedelta(days=1200))
+    assert await authors() == []
+
+
 async def test_a_destination_is_found_by_name_town_or_beginning_of_its_uai(
     registry: Registry,
 ) -> None:
@@ -164,6 +200,12 @@ async def test_a_destination_is_found_by_name_town_or_beginning_of_its_uai(
     assert await found(A[:6]) == [A, B]
     assert await found(A.lower()) == [A]
     assert await found("boucher", limit=1) == [B]
+    head = staff(B, "direction")
+    renamed = {"name": "Lycée Lazare Ponticelli", "email": "ce@exemple.fr"}
+    await registry.call(head, "PUT", f"/schools/{B}/card", version=1, json=renamed)
+    assert (await found("ponticelli"), await found("boucher")) == ([B], [A]), "by its new name"
+    await registry.call(head, "PUT", f"/schools/{B}/card", version=2,
+                        json=renamed | {"name": "LYCEE HELENE BOUCHER"})  # fmt: skip
     assert await found("introuvable") == await found("!!") == []
-    await registry.call(admin(), "POST", f"/academies/Lyon/schools/{B}/closing", version=1, json={})
+    await registry.call(admin(), "POST", f"/academies/Lyon/schools/{B}/closing", version=3, json={})
     assert await found("helene boucher") == [A, B], "open schools come first"

@@ -41,6 +41,10 @@ async def test_operations_import_the_directory_and_look_at_a_school(
     assert "exploitation:" in shown.output, "who has changed it is told"
     for words in (("show", "0690002A"), ("show", "x"), ("import", str(tmp_path / "none"))):
         assert (await run(registry, monkeypatch, "schools", *words)).exit_code != 0
+    file.write_bytes(written([school(690001, Nom_etablissement="Lycée [/x] :fr: [b]")]))
+    await run(registry, monkeypatch, "schools", "import", str(file), "--apply")
+    shown = await run(registry, monkeypatch, "schools", "show", A)
+    assert "Lycée [/x] :fr: [b]" in shown.output, "what a name says is shown, not obeyed"
     file.write_bytes(b"rien")
     refused = await run(registry, monkeypatch, "schools", "import", str(file))
     assert "Colonne absente" in refused.output

@@ -1,7 +1,7 @@
 """The import of the public directory of schools: seen before, applied, never against a school."""
 
 from tests.support.directory import HEADER, school, uai, written
-from tests.support.registry import A, Json, Registry, admin, staff
+from tests.support.registry import A, B, Json, Registry, admin, staff
 
 SCHOOLS = 3_000
 
@@ -81,7 +81,7 @@ async def test_the_directory_leaves_what_a_school_has_set_and_what_it_does_not_k
         written(
             [
                 school(690001, Nom_etablissement="Lycée du ministère", Nom_commune="Bron", Mail=""),
-                school(690002, Telephone="0472000000"),
+                school(690002, Telephone="0472000000", Mail="m.durand@ac-exemple.fr"),
             ]
         ),
     )
@@ -90,8 +90,15 @@ async def test_the_directory_leaves_what_a_school_has_set_and_what_it_does_not_k
     card = await registry.call(head, "GET", path)
     assert (card["name"], card["town"]) == ("Lycée de notre choix", "Bron")
     assert card["email"] == f"ce.{A.lower()}@ac-exemple.fr", "an empty cell leaves what is known"
-    [told] = (await registry.told())[before:]
-    assert (told["uai"], told["town"]) == (A, "Bron"), "a telephone number concerns nobody else"
+    for text, number in (("notre choix bron", 1), ("ministere", 0)):
+        found = await registry.call(head, "POST", "/schools/search", json={"text": text})
+        assert len(found) == number, "it is searched by the name that is shown"
+    told = (await registry.told())[before:]
+    assert {(one["uai"], one["town"]) for one in told} == {
+        (A, "Bron"), (B, school(690002)["Nom_commune"]),
+    }  # fmt: skip
+    other = await registry.call(admin_at(B), "GET", f"/schools/{B}/card/history")
+    assert other["changes"][0]["changes"] == {"phone": None, "email": None}, "whose is not kept"
     [change, *_] = (await registry.call(head, "GET", f"{path}/history"))["changes"]
     assert (change["act"], change["changes"]) == (
         "directory", {"town": [wanted["town"], "Bron"]},

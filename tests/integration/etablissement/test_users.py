@@ -78,7 +78,7 @@ async def test_rights_end_but_never_silently_the_last_heads(registry: Registry) 
     await registry.call(staff(B, "direction"), "DELETE", f"{path}/{uuid4()}", status=403)
     other = f"/schools/{B}/users/rights/{helper['gestion']}"
     await registry.call(staff(B, "direction"), "DELETE", other, status=404)
-    await registry.call(DELEGATE, "DELETE", f"{path}/{helper['gestion']}", status=204)
+    await registry.call(HEAD, "DELETE", f"{path}/{helper['gestion']}", status=204)
     await registry.call(HEAD, "DELETE", f"{path}/{helper['gestion']}", status=404)
     users = {user["email"] for user in await registry.call(HEAD, "GET", USERS)}
     assert "dominique@ac-lyon.fr" not in users, "a delegation ends with « gestion »"
@@ -249,16 +249,21 @@ async def test_users_are_erased_12_months_after_the_last_visit_and_their_trace_h
     registry: Registry,
 ) -> None:
     await registry.has(A)
-    for name in ("present", "absent"):
+    for name in ("present", "absent", "again"):
         await registry.call(HEAD, "POST", USERS, json=guest(name), status=201)
     pool, account = registry.database.pool, uuid4()
     await come(registry, "present", account)
     await come(registry, "absent", uuid4())
+    await come(registry, "again", uuid4())
     now = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
-    await pool.execute("UPDATE person SET last_visit = $1 WHERE name = 'Absent'",
-                       now - dt.timedelta(days=366))  # fmt: skip
+    await pool.execute(
+        "UPDATE person SET last_visit = $1, invited_at = $1 WHERE name <> 'Present'",
+        now - dt.timedelta(days=366),
+    )
+    await registry.call(HEAD, "POST", USERS, json=guest("again", role="direction"), status=201)
     await retention.forget(registry.database, now)
-    assert [row["name"] for row in await pool.fetch("SELECT name FROM person")] == ["Present"]
+    left = await pool.fetch("SELECT name FROM person ORDER BY name")
+    assert [row["name"] for row in left] == ["Again", "Present"], "one was just invited again"
     history = (await registry.call(HEAD, "GET", f"{USERS}/history"))["changes"]
     assert (history[0]["act"], history[0]["name"]) == ("erased", None)
     await retention.forget(registry.database, now + dt.timedelta(days=4 * 365))

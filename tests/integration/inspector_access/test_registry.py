@@ -13,6 +13,7 @@ from tests.integration.inspector_access.support import (
     Access,
     Json,
     administrator,
+    national,
     school,
     staff,
     who,
@@ -102,8 +103,22 @@ async def test_an_academie_keeps_its_own_inspectors_and_schools_only(access: Acc
     await access.call("DELETE", f"/academies/Lyon/subscriptions/{A}/{TNE}", other, 404)
     gone = {"email": "valery@ac-demo.example", "diploma": TNE}
     await access.call("DELETE", "/academies/Lyon/referents", other, 404, params=gone)
-    national = {"sub": "n", "academies": {"*": ["admin-national"]}}
-    await access.call("GET", f"/academies/{ACADEMIE}/tables/referents", national)
+    await access.call("GET", f"/academies/{ACADEMIE}/tables/referents", national())
+
+
+async def test_only_the_national_administrator_changes_the_diplomas_of_all(access: Access) -> None:
+    await access.lycee()
+    path = f"/academies/{ACADEMIE}/tables/diplomes"
+    for way in (path, f"{path}/preview"):
+        refused = await access.call(
+            "POST", way, administrator(), 403, content=f"code;libelle;mef\n{TNE};x;\n".encode(),
+            headers={"If-Match": '"1"'},
+        )  # fmt: skip
+        assert refused["title"] == "Table nationale"
+    kept = await access.call("GET", path, administrator())
+    assert len(kept) == 4, "he reads what he may not change"
+    everywhere = {"sub": "x", "academies": {"*": ["admin-academique"]}}
+    await access.call("POST", f"{path}/preview", everywhere, 403, content=b"x")
 
 
 async def test_a_nomenclature_adds_and_never_changes(access: Access) -> None:

@@ -13,6 +13,7 @@ from tests.integration.inspector_access.support import (
     TNE,
     Access,
     administrator,
+    inspector,
     school,
     staff,
     who,
@@ -196,17 +197,25 @@ async def test_a_school_that_closes_or_changes_its_academie_changes_who_is_told(
     await access.switch(TNE, active=True)
     await access.told()
     await access.take(school(A, 3, academie="Lyon"), school(A, 2, open=False))
+    person = await access.signed_in("aymerick@ac-demo.example")
+    assert await access.call("GET", "/console", inspector(person)) == [], (
+        "refused before he is told"
+    )
     await access.registry_told()
     [event] = await access.told()
-    assert (event.because, who(event)) == ("referent-removed", ["Valéry"])
+    assert (event.because, who(event)) == ("referent-removed", ["Aymerick", "Valéry"])
     await access.take(school(A, 2, academie=ACADEMIE))
     await access.registry_told()
     assert await access.told() == [], "what is older than what is held changes nothing"
-    await access.take(school(A, 4, open=False))
+    await access.take(school(A, 4))
+    await access.registry_told()
+    [event] = await access.told()
+    assert (event.because, who(event)) == ("referent-named", ["Aymerick", "Valéry"])
+    await access.take(school(A, 5, open=False))
     assert (await access.staff("GET"))["lines"] == []
     await access.registry_told()
     [event] = await access.told()
-    assert (event.because, who(event)) == ("subscription-ended", ["Aymerick"])
+    assert (event.because, who(event)) == ("subscription-ended", ["Aymerick", "Valéry"])
     assert (event.by_name, event.by_function) == (
         "CPro éducation", "à la mise à jour de l'annuaire",
     )  # fmt: skip

@@ -1,11 +1,20 @@
 """Each change mails each referent: once, whatever the server says or does not say."""
 
 import asyncio
+import datetime as dt
 
 import pytest
 
 from deploy.local.client import eventually
-from tests.integration.notifier.support import AYMERICK, VALERY, Ledger, many, school, toggled
+from tests.integration.notifier.support import (
+    AYMERICK,
+    JANUARY,
+    VALERY,
+    Ledger,
+    many,
+    school,
+    toggled,
+)
 from tests.support.mail import MailServer
 
 TOLD = (
@@ -70,6 +79,34 @@ async def test_a_mail_overtaken_by_a_newer_change_is_suppressed_in_any_order(
 
 async def _count(server: MailServer, number: int) -> bool:
     return len(server.copies) == number
+
+
+async def test_what_is_told_last_arrives_last(ledger: Ledger, server: MailServer) -> None:
+    """A second switch while the server still thinks about the mail of the first one."""
+    server.gate.clear()
+    await ledger.take(toggled(AYMERICK))
+    async with ledger.sending():
+        await eventually(lambda: _count(server, 1), "the first mail")
+        await ledger.take(toggled(AYMERICK, version=2, active=False))
+        await ledger.take(toggled(VALERY, diploma="other"))
+        await eventually(lambda: _count(server, 2), "a mail of others")
+        assert await ledger.states() == ["sending", "queued", "sending"]
+        server.gate.set()
+        await ledger.all_sent()
+    subjects = [c.mail["Subject"] for c in server.copies if c.recipient == AYMERICK.email]
+    assert ["ouvert" in subject for subject in subjects] == [True, False]
+
+
+async def test_after_a_restore_of_its_owner_a_change_of_a_lower_number_is_told(
+    ledger: Ledger, server: MailServer
+) -> None:
+    await ledger.take(toggled(AYMERICK, version=5))
+    async with ledger.sending():
+        await ledger.come_to("sent")
+        later = JANUARY + dt.timedelta(days=1)
+        await ledger.take(toggled(AYMERICK, version=2, active=False, at=later))
+        await ledger.come_to("sent", "sent")
+    assert len(server.copies) == 2
 
 
 async def test_a_deferred_mail_is_overtaken_too(ledger: Ledger, server: MailServer) -> None:

@@ -57,7 +57,7 @@ async def mails(system: System, **asked: str | int) -> list[Json]:
 async def test_an_event_becomes_a_mail_that_the_school_sees_failed_ones_first(
     system: System, ledger: Ledger, server: MailServer
 ) -> None:
-    server.at_rcpt[VALERY.email].append(f"550 5.1.1 <{VALERY.email}> is unknown")
+    server.at_rcpt[VALERY.email].append(f"550 5.1.1 <{VALERY.email.upper()}> is unknown")
     await publish(system.amqp_url, school(), toggled(VALERY))
 
     async def failed() -> bool:

@@ -12,14 +12,15 @@ import pytest
 import uvicorn
 from fastapi import Depends, FastAPI
 
-from services.notifier.rounds import Others, tell_closed, tell_to_do
+from deploy.local.client import eventually
+from services.notifier.rounds import Others, tell_closed, tell_late, tell_to_do
 from shared.events import Recipient
 from shared.identifiers import Uai
 from shared.rights import Action
 from shared.security import TokenVerifier, may_as_service
 from shared.signing import Signer
 from shared.web import problems
-from tests.integration.notifier.support import Ledger, closed, offered, school
+from tests.integration.notifier.support import Ledger, closed, offered, school, toggled
 from tests.support.pupils import A, B, C
 from tests.support.system import all_ready, free_port
 
@@ -62,7 +63,7 @@ class Neighbours:
                 raise RuntimeError
             assert asked["action"] == "see-transfers"
             self.asked.append(asked["schools"])
-            return {"schools": {u: self.holders.get(Uai(u), []) for u in asked["schools"]}}
+            return {u: self.holders.get(Uai(u), []) for u in asked["schools"]}
 
         return app
 
@@ -173,6 +174,36 @@ async def test_what_a_school_without_e_mail_was_not_told_is_sent_once_it_has_one
     assert sorted("rappel" in mail["subject"] for mail in mails) == [False, True]
 
 
+async def test_an_e_mail_learnt_beside_an_arrival_is_not_missed(ledger: Ledger) -> None:
+    """Two replicas take in the arrival and the e-mail at once: neither sees the other's."""
+    await ledger.take(school(B, email=None), offered())
+    await ledger.execute("UPDATE school SET email = 'ce.b@ac-lille.example'")
+    await tell_late(ledger.base)
+    await tell_late(ledger.base)
+    assert [mail["address"] for mail in await ledger.mails()] == ["ce.b@ac-lille.example"]
+
+
+async def test_an_arrival_that_bounced_goes_to_the_corrected_e_mail(ledger: Ledger) -> None:
+    wrong, right = "ce.bb@ac-lille.example", "ce.b@ac-lille.example"
+    ledger.server.at_rcpt[wrong].extend(["550 5.1.1 no such user", "451 4.7.1 later"])
+    await ledger.take(school(B, email=wrong), offered(), toggled(MARTIN))
+    await ledger.take(offered())
+    async with ledger.sending(smtp_connections=1):
+
+        async def tried() -> bool:
+            return sorted(await ledger.states()) == ["deferred", "failed", "sent"]
+
+        await eventually(tried, "both arrivals to be refused")
+        await ledger.take(school(B, version=2, email=wrong.upper()))
+        assert "failed" in await ledger.states(), "the same address in other letters"
+        await ledger.take(school(B, version=3, email=right))
+        await ledger.all_sent()
+    assert [copy.recipient for copy in ledger.server.copies].count(right) == 2
+    assert len(ledger.server.copies) == 3, "what has arrived is not sent again"
+    await ledger.take(school(B, version=4, email=wrong))
+    assert set(await ledger.states()) == {"sent"}
+
+
 async def test_closed_transfers_are_told_to_both_schools_once_a_day(ledger: Ledger) -> None:
     await ledger.take(school(A), school(B), school(C))
     one = closed()
@@ -183,8 +214,8 @@ async def test_closed_transfers_are_told_to_both_schools_once_a_day(ledger: Ledg
     assert sum(made) == 2
     counts = {mail["uai"]: mail["content"] for mail in await ledger.mails()}
     assert {uai: content["counts"] for uai, content in counts.items()} == {
-        A: {"sent": 2, "returned": 1},
-        B: {"received": 2, "returned": 1},
+        A: {"sent": 2, "received": 0, "returned": 1},
+        B: {"sent": 0, "received": 2, "returned": 1},
     }
     await ledger.take(closed())
     assert await tell_closed(ledger.base, MONDAY) == 0, "this day's digest is out"
@@ -199,4 +230,5 @@ async def test_a_school_that_does_not_want_the_digest_or_has_no_e_mail_gets_none
     await ledger.take(school(A, version=2), school(B, version=2), closed())
     assert await tell_closed(ledger.base, MONDAY + dt.timedelta(days=1)) == 2
     [a, _] = await ledger.mails()
-    assert a["content"]["counts"] in ({"sent": 1}, {"received": 1})
+    assert a["content"]["counts"]["returned"] == 0
+    assert {a["content"]["counts"][way] for way in ("sent", "received")} == {0, 1}

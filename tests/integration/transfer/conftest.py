@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from services.transfer import acting
 from services.transfer.__main__ import service
-from services.transfer.deciding import decide
 from services.transfer.handlers import handle
-from services.transfer.store import presences, schools, single_file
+from services.transfer.store import schools
 from shared.database import Database
 from shared.events import Event
 from shared.identifiers import Uai
@@ -30,13 +30,9 @@ class Transfer:
     async def switch(self, uai: Uai, *, active: bool) -> None:
         """Set a school's switch, as the API does."""
         async with self.database.transaction() as transaction:
-            await single_file(transaction.connection)
             present = await schools.participation(transaction.connection, uai)
             version = present["version"] if present else 0
-            await schools.switch(transaction.connection, uai, version, "test", active=active)
-            await decide(
-                transaction, await presences.keys_of_schools(transaction.connection, [uai])
-            )
+            await acting.switch(transaction, uai, version, "test", active=active)
 
     async def transfers(self) -> list[dict[str, Any]]:
         """All transfers, oldest first."""

@@ -182,13 +182,13 @@ async def test_rule_8_an_opposition_of_the_receiving_side_and_a_hold_stop_an_off
     made = await offer(both_on, left)
     with pytest.raises(errors.RefusedOffersError) as caught:
         await accept(both_on, made, came.pupil_id)
-    assert dict(caught.value.reasons) == {0: Refusal.HELD}
+    assert caught.value.reasons[0].reason == Refusal.HELD
     other = outside(PupilCreated, B)
     await both_on.take(other)
     await oppose(both_on, other)
     with pytest.raises(errors.RefusedOffersError) as caught:
         await accept(both_on, made, other.pupil_id)
-    assert dict(caught.value.reasons) == {0: Refusal.OPPOSITION}
+    assert caught.value.reasons[0].reason == Refusal.OPPOSITION
     await oppose(both_on, other, lifted=True)
     await accept(both_on, made, other.pupil_id)
     await oppose(both_on, other)

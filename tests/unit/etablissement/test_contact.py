@@ -57,7 +57,8 @@ def test_addresses_are_kept_in_lower_case(typed: str, kept: str) -> None:
 @pytest.mark.parametrize(
     "typed",
     ["", "x", "@exemple.fr", "a@", "a..b@exemple.fr", "a@exemple", "a b@exemple.fr", "a@-x.fr",
-     "a@x.fr, b@x.fr", f"{'a' * 65}@exemple.fr", f"a@{'b' * 64}.fr"],
+     "a@x.fr, b@x.fr", f"{'a' * 65}@exemple.fr", f"a@{'b' * 64}.fr",
+     "mar\u212a@exemple.fr"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(typed: str) -> None:
     with pytest.raises(contact.InvalidContact):

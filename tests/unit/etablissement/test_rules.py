@@ -44,9 +44,12 @@ def test_only_the_head_gives_and_ends_what_widens_rights() -> None:
         check_gives({Role.DIRECTION}, role)
         with pytest.raises(NotYoursToGiveError):
             check_gives({Role.GESTION, Role.DELEGATE}, role)
-    check_ends({Role.DIRECTION}, Role.DIRECTION, other_heads=1)
+    check_ends({Role.DELEGATE}, {Role.GESTION}, other_heads=0)
+    with pytest.raises(NotYoursToGiveError):
+        check_ends({Role.DELEGATE}, {Role.GESTION, Role.DELEGATE}, other_heads=1)
+    check_ends({Role.DIRECTION}, {Role.DIRECTION}, other_heads=1)
     with pytest.raises(LastHeadError):
-        check_ends({Role.DIRECTION}, Role.DIRECTION, other_heads=0)
+        check_ends({Role.DIRECTION}, {Role.DIRECTION}, other_heads=0)
 
 
 def test_a_right_holds_from_its_first_day_to_the_end_of_its_last_in_paris() -> None:

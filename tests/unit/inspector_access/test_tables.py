@@ -18,7 +18,8 @@ from services.inspector_access.domain.lines import (
     SubscriptionLine,
     judge,
 )
-from services.inspector_access.domain.tables import MAX_LINES, Table, read
+from services.inspector_access.domain.tables import MAX_LINES, Row, Table, read
+from services.notifier.domain.text import is_address
 
 TODAY = dt.date(2026, 1, 20)
 FACTS = Facts(
@@ -109,3 +110,21 @@ def test_a_beginning_that_is_not_given_stays_or_is_today() -> None:
     ended = SubscriptionLine("9990001X", "D1", Period(since, dt.date(2026, 1, 1)))
     found = judged(Table.SUBSCRIPTIONS, text, {ended.key: ended})
     assert found.changed == [before], "no end is given: it goes on"
+
+
+@pytest.mark.parametrize(
+    ("address", "right"),
+    [
+        ("jean-luc.o'neil@ac-demo.example", True), ("a@b.fr", True), ("x+y@sub.ac-demo.fr", True),
+        ("a..b@ac-demo.fr", False), (".a@ac-demo.fr", False), ("a.@ac-demo.fr", False),
+        ("a@ac-demo..fr", False), ("a@-ac.fr", False), ("a@ac-.fr", False), ("a@fr", False),
+        (f"{'a' * 65}@ac-demo.fr", False), (f"a@{'b.' * 100}fr", False),
+        ("a@ac-demo.fr\r\nBcc: x@y.fr", False), ("a,b@ac-demo.fr", False),
+    ],
+)  # fmt: skip
+def test_an_address_that_no_server_takes_is_refused_in_the_file(address: str, right: bool) -> None:
+    """Else it would be found out when somebody is to be told."""
+    row = Row(2, {"adresse": address, "nom": "Mme É."})
+    lines, findings = lines_of(Table.INSPECTORS, [row], FACTS)
+    assert (len(lines) == 1, not findings) == (right, right)
+    assert not right or is_address(address)

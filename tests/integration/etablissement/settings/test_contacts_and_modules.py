@@ -79,7 +79,7 @@ async def test_all_that_is_wrong_with_contacts_is_told_at_once(schools: Schools)
         "(+33, +262, +687…) suivi du numéro",
         "body.school.email": "adresse électronique attendue, par exemple nom@exemple.fr",
         "body.mcpfa.address": "liste trop longue",
-        "body.mcpfa.town": "texte sur une seule ligne attendu",
+        "body.mcpfa.town": "texte d'une seule ligne attendu, sans signe invisible",
         "body.centres.0.name": "champ obligatoire",
         "body.centres.1.name": "texte trop court",
         "body": "champ inconnu : retirez-le",
