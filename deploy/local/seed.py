@@ -3,6 +3,7 @@ routes and commands. Done twice it changes nothing.
 """
 
 import asyncio
+import datetime as dt
 import os
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,9 @@ import httpx
 
 from deploy.local import ROOT
 from deploy.local.client import Sign, UnexpectedAnswerError
-from deploy.local.people import ACADEMIE, ADMINISTRATOR, INSPECTOR, PEOPLE, SCHOOLS, Person
+from deploy.local.people import ACADEMIE, ADMINISTRATOR, PEOPLE, SCHOOLS, Person
+from deploy.local.seeds import inspection, transfers
+from shared.clock import PARIS
 
 _ADMIN = {"sub": "demonstration", "academies": {"*": ["admin-national"]}}
 
@@ -34,7 +37,10 @@ class Seed:
             for person in PEOPLE:
                 for uai, role in person.roles:
                     await self._invite(person, uai, role)
-            await self._table("inspecteurs", f"adresse;nom\n{INSPECTOR.email};{INSPECTOR.name}\n")
+            for table, content in inspection.tables():
+                await self._table(table, content)
+        if set(self._urls) >= transfers.SERVICES:  # tests start some of the services only
+            await transfers.seed(self._urls, self._sign, _today(environment))
 
     async def _school(self, uai: str, card: Mapping[str, Any]) -> None:
         path = f"/academies/{ACADEMIE}/schools"
@@ -67,6 +73,12 @@ class Seed:
         if response.is_error and not done_before:
             raise UnexpectedAnswerError(f"{method} {path}: {response.status_code} {response.text}")
         return response
+
+
+def _today(environment: Mapping[str, str]) -> dt.date:
+    """The day that the services take for today."""
+    fixed = environment.get("CPRO_TODAY")
+    return dt.date.fromisoformat(fixed) if fixed else dt.datetime.now(PARIS).date()
 
 
 async def _grant(person: Person, environment: Mapping[str, str]) -> None:

@@ -57,7 +57,10 @@ def routes() -> list[tuple[str, str, str]]:
 
 
 ROUTES = routes()
-FOR_ANYONE = {("etablissement", "POST", "/schools/search")}
+FOR_ANYONE = {
+    ("etablissement", "POST", "/schools/search"),
+    ("etablissement", "POST", "/schools/by-uai"),
+}
 """What every person who is signed in may do."""
 CHAIN_ROUTES = [
     (name, method, path)

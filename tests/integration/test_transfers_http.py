@@ -248,6 +248,11 @@ async def test_rule_6_a_reversal_of_another_person_makes_an_incident_for_both_he
     await staff.take(left, came, imported(B))
     [moved] = (await staff.call("GET", A, "/transfers"))["transfers"]
     await staff.take(DossierTransferred(transfer_id=moved["id"], counts={"bilan": 2}))
+    figures = await staff.call("GET", A, "/transfers/moved")
+    assert [(week["sent"], week["received"]) for week in figures["weeks"]] == [(1, 0)]
+    assert (await staff.call("GET", B, "/transfers/moved"))["schools"] == [
+        {"uai": A, "sent": 0, "received": 1}
+    ]
     why = {"because": "other-person"}
     path = f"/transfers/{moved['id']}"
     asked = await staff.call("POST", A, f"{path}/return", json=why, status=202)

@@ -130,10 +130,21 @@ class Calls:
         return await self._call(service, "POST", path, json=body, headers=headers)
 
     async def change(
-        self, service: str, method: str, path: str, body: Any = None, *, etag: str | None = None
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        etag: str | None = None,
+        ticket: str | None = None,
     ) -> Answer:
-        """Change; `etag` is the version that the person has read."""
+        """Change; `etag` is the version that the person has read, `ticket` what `transfer` has
+        issued for this (docs/transfer.md, rule 14).
+        """
         headers = {} if etag is None else {"If-Match": f'"{etag}"'}
+        if ticket is not None:
+            headers["Cpro-Ticket"] = ticket
         options = {} if body is None else {"json": body}
         return await self._call(service, method, path, headers=headers, **options)
 

@@ -34,6 +34,7 @@ TABS: Final = (
     Tab("Etablissement", "/etablissement", Action.READ_SCHOOL),
     Tab("Logo", "/logo", Action.READ_SCHOOL),
     Tab("Transferts", "/transferts", Action.SEE_TRANSFERS),
+    Tab("Pourquoi ?", "/pourquoi", Action.EXPLAIN),
     Tab("Accès inspecteur", "/acces-inspecteur", Action.SEE_INSPECTORS),
     Tab("Apprentis", "/apprentis", Action.READ_SCHOOL),
     Tab("Modules", "/modules", Action.READ_SCHOOL),

@@ -8,6 +8,7 @@ from uuid import uuid4
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.gateway.domain import french
+from services.gateway.domain import transfers as words
 from services.gateway.web import assets
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ def environment() -> Environment:
         "telephone": french.telephone,
         "required": required,
     }
-    found.globals |= {"asset": assets.url, "new_key": lambda: str(uuid4())}
+    found.globals |= {"asset": assets.url, "new_key": lambda: str(uuid4()), "words": words}
     return found
 
 

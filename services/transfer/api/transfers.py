@@ -13,14 +13,16 @@ from services.transfer import acting
 from services.transfer.domain import errors
 from services.transfer.domain.offering import REVERSIBLE, WhyReversed
 from services.transfer.store import lists, people, reversals
+from shared.clock import PARIS
 from shared.database import Connection
 from shared.identifiers import Uai
 from shared.rights import Action
 from shared.security import Principal, may
 from shared.service import RequestRuntime
-from shared.web.app import RequestDatabase
+from shared.web.app import RequestClock, RequestDatabase
 
 PAGE = 50
+WEEKS = 26
 
 router = APIRouter(prefix="/schools/{uai}", tags=["transferts"])
 
@@ -60,6 +62,32 @@ class TransferPage(BaseModel):
 
     transfers: list[Transfer]
     next: UUID | None
+
+
+class Week(BaseModel):
+    """The dossiers of a week, which its Monday names."""
+
+    week: dt.date
+    sent: int
+    received: int
+
+
+class Partner(BaseModel):
+    """The dossiers that went to and came from another school."""
+
+    uai: str
+    sent: int
+    received: int
+
+
+class Moved(BaseModel):
+    """How many dossiers the school has sent and received since a day, those with nothing to move
+    apart. Weeks without any are left out; the schools with most come first.
+    """
+
+    since: dt.date
+    weeks: list[Week]
+    schools: list[Partner]
 
 
 class Step(BaseModel):
@@ -126,6 +154,22 @@ async def list_doubtful(uai: Uai, database: RequestDatabase) -> list[Transfer]:
     """Closed transfers whose learners no longer match: an INE or a birth date was corrected."""
     async with database.connection() as connection:
         return await shown(connection, uai, await lists.doubtful(connection, uai))
+
+
+@router.get("/transfers/moved", dependencies=[Depends(may(Action.SEE_TRANSFERS))])
+async def read_moved(uai: Uai, database: RequestDatabase, clock: RequestClock) -> Moved:
+    """What has moved in the last half year, by week and by school."""
+    today = clock.today(PARIS)
+    first = today - dt.timedelta(weeks=WEEKS - 1, days=today.weekday())
+    since = dt.datetime.combine(first, dt.time(), PARIS)
+    async with database.connection() as connection:
+        weeks = await lists.moved_by_week(connection, uai, since)
+        schools = await lists.moved_by_school(connection, uai, since)
+    return Moved(
+        since=first,
+        weeks=[Week.model_validate(dict(row)) for row in weeks],
+        schools=[Partner.model_validate(dict(row)) for row in schools],
+    )
 
 
 @router.get("/transfers/{transfer_id}", dependencies=[Depends(may(Action.SEE_TRANSFERS))])

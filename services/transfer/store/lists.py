@@ -80,8 +80,50 @@ async def doubtful(connection: Connection, uai: Uai) -> list[Record]:
     )
 
 
+_MOVED = """
+    state = 'closed' AND kind <> 'reversal' AND counts <> '{}' AND answered_at >= $2
+"""
+
+
+async def moved_by_week(connection: Connection, uai: Uai, since: dt.datetime) -> list[Record]:
+    """How many dossiers a school has sent and received since a moment: week (its Monday in Paris),
+    sent, received.
+    """
+    return await connection.fetch(
+        f"""
+        SELECT date_trunc('week', answered_at AT TIME ZONE 'Europe/Paris')::date AS week,
+            count(*) FILTER (WHERE origin_uai = $1) AS sent,
+            count(*) FILTER (WHERE destination_uai = $1) AS received
+        FROM transfer WHERE (origin_uai = $1 OR destination_uai = $1) AND {_MOVED}
+        GROUP BY 1 ORDER BY 1
+        """,
+        uai,
+        since,
+    )
+
+
+async def moved_by_school(connection: Connection, uai: Uai, since: dt.datetime) -> list[Record]:
+    """The same by the other school: uai, sent, received; those with most dossiers first."""
+    return await connection.fetch(
+        f"""
+        SELECT CASE origin_uai WHEN $1 THEN destination_uai ELSE origin_uai END AS uai,
+            count(*) FILTER (WHERE origin_uai = $1) AS sent,
+            count(*) FILTER (WHERE destination_uai = $1) AS received
+        FROM transfer WHERE (origin_uai = $1 OR destination_uai = $1) AND {_MOVED}
+        GROUP BY 1 ORDER BY count(*) DESC, 1
+        """,
+        uai,
+        since,
+    )
+
+
 async def departed(
-    connection: Connection, uai: Uai, after: UUID | None, limit: int, *, by_itself: bool | None
+    connection: Connection,
+    uai: Uai,
+    after: UUID | None,
+    limit: int,
+    *,
+    by_itself: bool | None = None,
 ) -> list[Record]:
     """The learners who have left a school and whose records are neither under way nor gone:
     pupil_id, stay, since, source, last_year, has_ine, set_aside, offer_id, offered_to. `by_itself`:
