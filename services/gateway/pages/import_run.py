@@ -75,9 +75,8 @@ async def show_progress(visit: Importing, import_id: UUID) -> Response:
 
 async def _beside(visit: Visit, run: Mapping[str, Any]) -> dict[str, Any]:
     """What the page of an import shows with it."""
-    leaving, undoing, earlier, names = await asyncio.gather(
+    leaving, earlier, names = await asyncio.gather(
         _leaving(visit, run),
-        _undoing(visit, run),
         _earlier(visit, run),
         names_of(visit, (run["sent_by"], run["confirmed_by"], run["ended_by"])),
     )
@@ -85,7 +84,8 @@ async def _beside(visit: Visit, run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "run": run, "names": names, "states": STATES, "lists": LISTS, "levels": LEVELS,
         "error_levels": ERRORS, "at_work": AT_WORK, "has_lists": run["state"] in WITH_LISTS,
-        "leaving": leaving, "undoing": undoing, "earlier": earlier, "other_school": school,
+        "leaving": leaving, "earlier": earlier, "other_school": school,
+        "undoable": run["undoable"] and visit.may(Action.DECIDE),
         "typed": visit.form or {},
     }  # fmt: skip
 
@@ -94,7 +94,8 @@ async def _leaving(visit: Visit, run: Mapping[str, Any]) -> Sequence[Mapping[str
     """Who would be deactivated, by name: told before the confirmation."""
     if run["state"] != "ready":
         return ()
-    return await _entries(visit, run["id"], "deactivated", SPARABLE)
+    leaving = await _entries(visit, run["id"], "deactivated", SPARABLE)
+    return sorted(leaving, key=lambda one: (one["division"] or "", one["name"] or ""))
 
 
 async def _entries(
@@ -110,19 +111,6 @@ async def _entries(
             break
         after = found.json["next"]
     return entries
-
-
-async def _undoing(visit: Visit, run: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What undoing the import would do; None if it cannot be undone."""
-    if run["state"] != "applied" or not visit.may(Action.DECIDE):
-        return None
-    path = f"{visit.school}/imports/{run['id']}/undoing"
-    try:
-        found = await visit.calls.get("siecle_import", path)
-    except RefusedError:  # it is not the last one
-        return None
-    undoing: Mapping[str, Any] = found.json
-    return undoing
 
 
 async def _earlier(visit: Visit, run: Mapping[str, Any]) -> Mapping[str, Any] | None:

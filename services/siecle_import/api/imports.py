@@ -113,6 +113,7 @@ class Import(BaseModel):
 
     `kind` is the kind of the file, `progress` the percent of it that is read. `same_as` is the
     applied import that had the same content. `sha256` is that of the unzipped XML, or of the CSV.
+    `undoable`, told of a single import, says that nothing has followed it.
     """
 
     id: UUID
@@ -133,6 +134,7 @@ class Import(BaseModel):
     ended_by: str | None = None
     ended_at: dt.datetime | None = None
     sha256: str | None = None
+    undoable: bool = False
 
 
 class ImportPage(BaseModel):
@@ -250,8 +252,14 @@ async def known_import(uai: Uai, import_id: UUID, database: RequestDatabase) -> 
 
 
 @router.get("/imports/{import_id}", dependencies=[Depends(may(Action.IMPORT))])
-async def read_import(found: Annotated[Import, Depends(known_import)]) -> Import:
+async def read_import(
+    found: Annotated[Import, Depends(known_import)], uai: Uai, database: RequestDatabase
+) -> Import:
     """One import: where it stands, what was found, what it would change."""
+    if found.state is State.APPLIED:
+        async with database.connection() as connection:
+            last = await imports.last_applied(connection, uai)
+        found.undoable = bool(last and last["id"] == found.id and last["undoable"])
     return found
 
 

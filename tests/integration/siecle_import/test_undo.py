@@ -65,6 +65,9 @@ async def test_rule_13_an_import_is_taken_back_learner_by_learner(
         done["counts"] | {"created": 1, "updated": 1, "reactivated": 1, "deactivated": 1}
         == (done["counts"])
     )
+    listed = (await school.call("siecle_import", "GET", "/imports")).json()["imports"]
+    each = [await school.call("siecle_import", "GET", f"/imports/{one['id']}") for one in listed]
+    assert [one.json()["undoable"] for one in each] == [True, False, False], "the last one only"
     versions = {p["id"]: p["version"] for p in await learners(school)}
     told = len(await events(base, "%pupil%"))
     preview = await school.call("siecle_import", "GET", f"/imports/{done['id']}/undoing")
