@@ -88,8 +88,13 @@ def pupils_of(texts: Iterable[object]) -> list[str]:
 
 def minors(learners: Iterable[Mapping[str, Any]], today: dt.date) -> list[Mapping[str, Any]]:
     """The learners who are not of age."""
-    born = dt.date(today.year - MAJORITY, today.month, min(today.day, 28))
-    return [one for one in learners if dt.date.fromisoformat(one["birth_date"]) > born]
+    of_age = (today.year - MAJORITY, today.month, today.day)
+    return [one for one in learners if _parts(dt.date.fromisoformat(one["birth_date"])) > of_age]
+
+
+def _parts(day: dt.date) -> tuple[int, int, int]:
+    """A day to compare with one that a calendar may lack (29 February, 18 years ago)."""
+    return day.year, day.month, day.day
 
 
 def refused(

@@ -36,6 +36,8 @@ def test_learners_are_chosen_once_and_so_many_at_most() -> None:
 def test_who_is_a_minor_comes_of_age_on_the_birthday() -> None:
     born = [{"birth_date": day} for day in ("2008-01-20", "2008-01-21")]
     assert minors(born, TODAY) == born[1:]
+    leap = [{"birth_date": day} for day in ("2010-02-28", "2010-03-01")]
+    assert minors(leap, dt.date(2028, 2, 29)) == leap[1:]
 
 
 def test_what_is_refused_stands_at_its_field_or_with_its_learner() -> None:
