@@ -30,6 +30,8 @@ def settings(service: str, urls: Mapping[str, str], folder: Path) -> dict[str, s
             "CPRO_OIDC_ISSUER": f"http://127.0.0.1:{kept.port(folder, 'provider')}",
             "CPRO_OIDC_CLIENT_SECRET": "local",
             "CPRO_PERSON_KEY_FILE": str(folder / "keys" / "signing.jwk"),
+            "CPRO_PUBLISHER": "Démonstration (aucun éditeur)",
+            "CPRO_CONTACT": "aide@demo.example",
         }
     return {}
 
