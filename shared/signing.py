@@ -7,10 +7,12 @@ it, and the owners accept inspectors no other way.
 """
 
 import json
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 from uuid import UUID, uuid5
@@ -129,7 +131,15 @@ class Signer:
         """A client that calls another service in the name of this one, for five minutes."""
         token = self._sign(AUDIENCE, {"sub": self.key.kid})
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=CALL_SECONDS)
+        return httpx.AsyncClient(
+            base_url=base_url, headers=headers, timeout=CALL_SECONDS, verify=_certificates()
+        )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: the certificates to trust take more time than a call."""
+    return httpx.create_ssl_context()
 
 
 _CLAIMS = jwt.JWTClaimsRegistry(

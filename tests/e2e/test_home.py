@@ -8,7 +8,6 @@ from playwright.async_api import expect
 
 from deploy.local.client import School, eventually
 from deploy.local.people import ACADEMIE, ADMINISTRATOR, HEAD, INSPECTOR, OFFICE
-from services.gateway.web import tabs
 from tests.e2e.support import Site
 from tests.support.siecle import export
 
@@ -64,10 +63,8 @@ async def test_mails(site: Site) -> None:
 
 
 async def test_what_waits_for_the_school_stands_on_the_home_page_and_on_the_tabs(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, tmp_path: Path
 ) -> None:
-    # The tab of transfers may not be served: the number is put on one that is.
-    monkeypatch.setitem(tabs._WAITING, "await_switch", "/etablissement")
     await create(site, D, E)
     urls, sign = site.system.urls, site.system.sign
     async with School(D, urls, sign) as left, School(E, urls, sign) as new:
@@ -88,8 +85,8 @@ async def test_what_waits_for_the_school_stands_on_the_home_page_and_on_the_tabs
     await expect(to_do.get_by_role("listitem")).to_have_text(
         ["1 dossier attend que vous activiez les transferts"]
     )
-    link = page.get_by_role("navigation", name="Onglets").get_by_role("link", name="Etablissement")
-    await expect(link).to_have_accessible_name("Etablissement 1 à faire")
+    link = page.get_by_role("navigation", name="Onglets").get_by_role("link", name="Transferts")
+    await expect(link).to_have_accessible_name("Transferts 1 à faire")
     await site.check(page, "accueil-a-faire")
 
 
