@@ -132,13 +132,13 @@ class Signer:
         token = self._sign(AUDIENCE, {"sub": self.key.kid})
         headers = {"Authorization": f"Bearer {token}"}
         return httpx.AsyncClient(
-            base_url=base_url, headers=headers, timeout=CALL_SECONDS, verify=_certificates()
+            base_url=base_url, headers=headers, timeout=CALL_SECONDS, verify=certificates()
         )
 
 
 @cache
-def _certificates() -> ssl.SSLContext:
-    """Read once: the certificates to trust take more time than a call."""
+def certificates() -> ssl.SSLContext:
+    """Whom clients trust, read once: the certificates to trust take more time than a call."""
     return httpx.create_ssl_context()
 
 

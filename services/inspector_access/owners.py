@@ -25,7 +25,7 @@ from services.inspector_access.settings import AccessSettings
 from shared.identifiers import Uai
 from shared.service import Runtime
 from shared.settings import Settings
-from shared.signing import CALL_SECONDS, Inspection, Signer
+from shared.signing import CALL_SECONDS, Inspection, Signer, certificates
 
 log = structlog.get_logger()
 
@@ -75,7 +75,8 @@ async def read(
     token = Signer.from_settings(runtime.settings).inspection(right)
     headers = {"Authorization": f"Bearer {token}"}
     async with _answering(owner), httpx.AsyncClient(
-        base_url=owner.url(runtime.settings), headers=headers, timeout=CALL_SECONDS
+        base_url=owner.url(runtime.settings), headers=headers, timeout=CALL_SECONDS,
+        verify=certificates(),
     ) as client:  # fmt: skip
         response = await client.request(method, f"/inspection{path}", json=json, params=params)
         return _answer(response)
