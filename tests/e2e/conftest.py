@@ -32,6 +32,7 @@ from services.transfer.__main__ import service as transfer
 from shared.database import migrate
 from shared.service import Service
 from tests.e2e.support import AXE, Site
+from tests.support.mail import MailServer, mail_server
 from tests.support.system import TODAY, System, free_port, running
 
 SERVICES: tuple[Service, ...] = (
@@ -82,7 +83,16 @@ async def provider() -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def whole_system(servers: Servers, keys: Path, sign: Sign) -> AsyncIterator[System]:
+async def mails() -> AsyncIterator[MailServer]:
+    """The server that mails go to."""
+    async with mail_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def whole_system(
+    servers: Servers, keys: Path, sign: Sign, mails: MailServer
+) -> AsyncIterator[System]:
     """All services, with the schools and people of the demonstration."""
     vhost = await create_vhost(servers, f"e2e-{secrets.token_hex(4)}")
     async with databases(servers) as urls, provider() as issuer:
@@ -91,7 +101,9 @@ async def whole_system(servers: Servers, keys: Path, sign: Sign) -> AsyncIterato
             "oidc_client_secret": SecretStr("local"),
             "person_key_file": keys / "signing.jwk",
         }
-        async with running(SERVICES, urls, vhost, keys, sign, {"gateway": own}) as system:
+        mail = {"smtp_host": "127.0.0.1", "smtp_port": mails.port, "smtp_security": "none"}
+        further = {"gateway": own, "notifier": mail}
+        async with running(SERVICES, urls, vhost, keys, sign, further) as system:
             told = {
                 "CPRO_DATABASE_URL": urls["etablissement"],
                 "CPRO_AMQP_URL": vhost,
@@ -104,13 +116,13 @@ async def whole_system(servers: Servers, keys: Path, sign: Sign) -> AsyncIterato
 
 
 @pytest.fixture(scope="session")
-async def started_site(whole_system: System) -> AsyncIterator[Site]:
+async def started_site(whole_system: System, mails: MailServer) -> AsyncIterator[Site]:
     """The site in the distribution's Chromium."""
     assert Path(CHROMIUM).exists(), "« make browser » installs Chromium"
     assert AXE.exists(), "« make browser » installs axe-core"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield Site(whole_system, browser)
+        yield Site(whole_system, browser, mails)
         await browser.close()
 
 

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from deploy.local import LOCAL, ROOT
 from deploy.local.people import Person
+from tests.support.mail import MailServer
 from tests.support.system import System
 
 AXE = ROOT / "services/gateway/assets/node_modules/axe-core/axe.min.js"
@@ -23,6 +24,7 @@ class Site:
 
     system: System
     browser: Browser
+    mails: MailServer
     states: dict[tuple[str, str], Any] = field(default_factory=dict)
     said: dict[Page, list[str]] = field(default_factory=dict)
     contexts: list[BrowserContext] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from playwright.async_api import expect
 
+from deploy.local.client import eventually
 from deploy.local.people import INSPECTOR, RECEIVER, SENDER
 from tests.e2e.support import Site
 
@@ -21,6 +22,7 @@ async def test_the_head_opens_a_diploma_and_the_inspector_sees_it(site: Site) ->
     await head.get_by_role("switch", name=OPEN).click()
     await expect(head.get_by_text("2 inspecteurs sont prévenus par mail")).to_be_visible()
     await expect(head.get_by_role("switch", name=OPEN)).to_have_attribute("aria-checked", "true")
+    await _told(site, "accès ouvert")
     await head.get_by_role("switch", name=NOBODY).click()
     await expect(head.get_by_text("personne n’est encore prévenu")).to_be_visible()
     await expect(head.get_by_text("Aucun inspecteur référent n'est encore désigné")).to_be_visible()
@@ -47,9 +49,21 @@ async def test_the_head_opens_a_diploma_and_the_inspector_sees_it(site: Site) ->
     await head.goto("/acces-inspecteur")
     await head.get_by_role("switch", name=OPEN).click()
     await expect(head.get_by_text("accès fermé")).to_be_visible()
+    await _told(site, "accès fermé")
     answered = await inspector.goto(record)
     assert answered is not None
     assert answered.status in (403, 404)
+
+
+async def _told(site: Site, what: str) -> None:
+    """Both referents have the mail that the guide promises."""
+    subject = f"[CPro éducation] Lycée professionnel Carnot : {what} – {TNE}"
+
+    async def both() -> bool:
+        told = [copy.mail for copy in site.mails.copies if copy.mail["Subject"] == subject]
+        return len({str(mail["To"]) for mail in told}) == 2
+
+    await eventually(both, f"the mails « {subject} »")
 
 
 async def test_without_javascript_and_without_subscription(site: Site) -> None:
