@@ -76,7 +76,7 @@ class Site:
             path=SCREENSHOTS / f"{name}.png", full_page=True, caret="initial", animations="allow"
         )
         assert [_violation(one) for one in found["violations"]] == []
-        assert self.said[page] == []
+        assert self.said[page] == [], self.said[page]
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert await page.evaluate(width) <= 0, "the page scrolls sideways"
 

@@ -8,10 +8,10 @@ from playwright.async_api import expect
 
 from deploy.local.client import School, eventually
 from deploy.local.people import ACADEMIE, ADMINISTRATOR, HEAD, INSPECTOR, OFFICE
-from tests.e2e.support import Site
+from tests.e2e.support import Site, sign_in
 from tests.support.siecle import export
 
-D, E = "9990010G", "9990011H"
+D, E = "9990021U", "9990022V"
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
@@ -50,8 +50,10 @@ async def test_the_list_ends_when_nothing_is_left(site: Site) -> None:
 
 async def test_nothing_of_a_school_is_shown_where_none_is_chosen(site: Site) -> None:
     for person in (INSPECTOR, ADMINISTRATOR):
-        page = await site.page_of(person)
+        page = await site.new_page()
+        await sign_in(page, person)  # anew: no school has been chosen
         await page.goto("/")
+        await expect(page.get_by_role("heading", name="Accueil")).to_be_visible()
         await expect(page.get_by_role("heading", name="À faire")).to_have_count(0)
 
 
@@ -83,7 +85,7 @@ async def test_what_waits_for_the_school_stands_on_the_home_page_and_on_the_tabs
     await page.get_by_role("button", name="Ouvrir").click()
     to_do = page.get_by_role("region", name="À faire")
     await expect(to_do.get_by_role("listitem")).to_have_text(
-        ["1 dossier attend que vous activiez les transferts"]
+        ["1 dossier attend que vous activiez les transferts Voir les transferts"]
     )
     link = page.get_by_role("navigation", name="Onglets").get_by_role("link", name="Transferts")
     await expect(link).to_have_accessible_name("Transferts 1 à faire")

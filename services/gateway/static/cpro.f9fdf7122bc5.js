@@ -6,6 +6,12 @@ const attend = () => {
   if (place?.id === "titre") window.scrollTo(0, 0);
 };
 
+// The focus is ours then: the browser's own would only complain that something has it.
+document.addEventListener("htmx:after:request", (event) => {
+  const ctx = event.detail?.ctx;
+  if (ctx?.text) ctx.text = ctx.text.replaceAll(" autofocus", "");
+});
+
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.detail?.ctx?.target ?? event.target;
   if (target?.id === "page" || target === document.body) attend();
