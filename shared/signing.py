@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 from uuid import UUID, uuid5
 
 import httpx
@@ -142,9 +142,26 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-_CLAIMS = jwt.JWTClaimsRegistry(
-    exp={"essential": True}, aud={"essential": True, "value": TICKET_AUDIENCE}
-)
+Signed = TypeVar("Signed", Ticket, Inspection)
+
+
+def _checked(
+    request: Request, text: str, kind: type[Signed], audience: str, key: str, refused: Problem
+) -> Signed:
+    """What a text says that a service has signed with `key` for this audience."""
+    verifier: TokenVerifier = request.app.state.runtime.tokens
+    claims = jwt.JWTClaimsRegistry(
+        exp={"essential": True}, aud={"essential": True, "value": audience}
+    )
+    try:
+        decoded = jwt.decode(text, verifier.keys, algorithms=[ALGORITHM])
+        claims.validate(decoded.claims)
+        said = kind.model_validate(decoded.claims)
+    except Exception:  # noqa: BLE001 - a hostile header ends the library in many ways
+        raise ProblemError(refused) from None
+    if decoded.header["kid"] != key:
+        raise ProblemError(refused)
+    return said
 
 
 def ticket_for(purpose: Purpose) -> object:
@@ -159,41 +176,22 @@ def ticket_for(purpose: Purpose) -> object:
         caller: Annotated[Principal, Depends(principal)],
         cpro_ticket: Annotated[str, Header(max_length=2000)],
     ) -> Ticket:
-        verifier: TokenVerifier = request.app.state.runtime.tokens
-        try:
-            decoded = jwt.decode(cpro_ticket, verifier.keys, algorithms=[ALGORITHM])
-            _CLAIMS.validate(decoded.claims)
-            ticket = Ticket.model_validate(decoded.claims)
-        except Exception:  # noqa: BLE001 - a hostile header ends the library in many ways
-            raise ProblemError(TICKET_REFUSED) from None
-        expected = (TICKET_KEY, caller.sub, uai, purpose)
-        if (decoded.header["kid"], ticket.viewer, ticket.uai, ticket.purpose) != expected:
-            raise ProblemError(TICKET_REFUSED)
+        refused = TICKET_REFUSED
+        ticket = _checked(request, cpro_ticket, Ticket, TICKET_AUDIENCE, TICKET_KEY, refused)
+        if (ticket.viewer, ticket.uai, ticket.purpose) != (caller.sub, uai, purpose):
+            raise ProblemError(refused)
         return ticket
 
     return Depends(check)
-
-
-_INSPECTION_CLAIMS = jwt.JWTClaimsRegistry(
-    exp={"essential": True}, aud={"essential": True, "value": INSPECTION_AUDIENCE}
-)
 
 
 def inspection(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Inspection:
     """A dependency for the routes that owners keep for inspectors: what may be read."""
-    verifier: TokenVerifier = request.app.state.runtime.tokens
-    try:
-        token = credentials.credentials if credentials else ""
-        decoded = jwt.decode(token, verifier.keys, algorithms=[ALGORITHM])
-        _INSPECTION_CLAIMS.validate(decoded.claims)
-        read = Inspection.model_validate(decoded.claims)
-    except Exception:  # noqa: BLE001 - a hostile header ends the library in many ways
-        raise ProblemError(UNAUTHENTICATED) from None
-    if decoded.header["kid"] != INSPECTION_KEY:
-        raise ProblemError(UNAUTHENTICATED)
-    return read
+    text = credentials.credentials if credentials else ""
+    wanted = INSPECTION_AUDIENCE, INSPECTION_KEY, UNAUTHENTICATED
+    return _checked(request, text, Inspection, *wanted)
 
 
 _CREATED = UUID("9b1c6c0e-6a0f-5d0e-8f57-2f3f0c6a4d11")
