@@ -4,6 +4,7 @@ Only what differs from the defaults is kept, so that a new default reaches every
 decided otherwise, and what has left the catalogue is passed over.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
@@ -27,9 +28,9 @@ class _Option(_Part, frozen=True):
 
     default: Any
 
+    @abstractmethod
     def refusal(self, value: object) -> str | None:
         """What is wrong with a value, in French; None: nothing."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _default_is_right(self) -> Self:
