@@ -9,7 +9,7 @@ def page(*, training: bool, fragment: bool) -> str:
     settings = SimpleNamespace(product_name="CPro", version="1", training=training)
     return templates.render(
         "connexion.html", settings=settings, fragment=fragment, errors={}, refusal=None, visit=None,
-        tabs=(), legal=(), flash=(), badges={}, path="/", query="",
+        tabs=(), legal=(), flash=(), badges={}, path="/", help="", query="",
     )  # fmt: skip
 
 

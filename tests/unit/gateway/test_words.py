@@ -34,7 +34,7 @@ def test_a_mail_that_did_not_arrive_says_why() -> None:
         following="failed-1", state="failed", untold=2, kinds=mails.KINDS, states=mails.STATES,
         reasons=mails.REASONS, settings={"product_name": "CPro", "training": False, "version": "1"},
         fragment=True, errors={}, refusal=None, visit=None, tabs=(), legal=(), flash=(), badges={},
-        path="/mails", query="etat=failed",
+        path="/mails", query="etat=failed", help="",
     )  # fmt: skip
     for words in ("non remis", "550 unknown user", "nouvel essai prévu", "12 janvier 2026 à 9 h 00",
                   "2 mails l’attendent", "/mails?etat=failed&amp;after=failed-1"):  # fmt: skip
