@@ -57,7 +57,7 @@ def _unzipped(content: bytes) -> bytes:
                 raise _wrong_file()
             with archive.open(inside[0]) as document:
                 data = document.read(MAX_XML_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError, EOFError):
         raise _wrong_file() from None
     if len(data) > MAX_XML_BYTES:
         raise _wrong_file()
