@@ -1,5 +1,5 @@
-"""What « Transferts » shows first, of one decision over all learners of the school: what setting the
-switch would move, which dossiers wait elsewhere, how many pairs wait for an opinion.
+"""What « Transferts » shows first, of one decision over all learners of the school: what setting
+the switch would move, which dossiers wait elsewhere, how many pairs wait for an opinion.
 """
 
 from fastapi import APIRouter, Depends
