@@ -17,7 +17,6 @@ from services.gateway.domain.bars import HEIGHT, STEP, stacked
 from services.gateway.domain.french import count
 from services.gateway.domain.siecle import HEAD_BYTES, is_nomenclature
 from services.gateway.web import documents, downloads
-from services.gateway.web.names import names_of
 from services.gateway.web.visit import Down, Visit, posting, uploading, visiting
 from shared.rights import Action
 
@@ -139,7 +138,7 @@ async def told(visit: Visit, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any
     """What a list of imports needs: who has sent them, their states in words, their picture."""
     return {
         "runs": runs, "states": STATES, "at_work": AT_WORK, "drawn": DRAWN,
-        "names": await names_of(visit, (run["sent_by"] for run in runs)),
+        "names": await visit.names(staff=(run["sent_by"] for run in runs)),
         "picture": picture([run for run in runs if run["state"] == "applied"]),
     }  # fmt: skip
 
@@ -202,11 +201,11 @@ async def download_history(visit: Importing) -> Response:
         following = page["next"]
         if not page["imports"]:
             break
-    names = await names_of(visit, (run["sent_by"] for run in runs))
+    names = await visit.names(staff=(run["sent_by"] for run in runs))
     counted = ("read", "created", "updated", "reactivated", "deactivated", "ignored")
     rows = [
         [
-            run["received_at"], names.get(run["sent_by"], ""), run["file_name"] or "",
+            run["received_at"], names.member(run["sent_by"]), run["file_name"] or "",
             run["sha256"] or "", run["horodatage"] or "", STATES[run["state"]][0],
             *((run["counts"] or {}).get(name, "") for name in counted),
         ]

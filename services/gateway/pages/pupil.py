@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Response
 from services.gateway.clients.services import Answer, RefusedError
 from services.gateway.pages.pupils import PATH, SOURCES, Reading
 from services.gateway.web import documents
-from services.gateway.web.names import names_of
 from services.gateway.web.visit import Down, Visit, posting, visiting
 from shared.rights import Action
 
@@ -74,7 +73,7 @@ async def _beside(visit: Visit, pupil_id: UUID, suite: UUID | None = None) -> di
         "learner": found.json, "version": found.etag, "records": records, "remarks": remarks,
         "transfers": transfers, "opposition": opposition, "kinds": KINDS, "sources": SOURCES,
         "transfer_states": TRANSFERS, "suite": suite, "reads": reads,
-        "names": await names_of(visit, (one["author"] for one in authors)),
+        "names": await visit.names(staff=(one["author"] for one in authors)),
         "linked": {name: page in served for name, page in BESIDE.items()},
         "editable": visit.may(Action.EDIT_PUPILS), "decides": visit.may(Action.DECIDE),
         "handles": visit.may(Action.HANDLE_DATA), "writes": visit.may(Action.TRANSFER_BY_HAND),

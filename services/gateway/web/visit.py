@@ -5,7 +5,7 @@ file: the last two check the form's token, and that the form was made for the sc
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
@@ -14,7 +14,9 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from services.gateway import entering
+from services.gateway.clients import naming
 from services.gateway.clients.services import Calls, RefusedError, ServiceDownError
+from services.gateway.domain.names import Names
 from services.gateway.domain.sessions import Session
 from services.gateway.parts import Parts, parts_of, runtime_of
 from services.gateway.settings import GatewaySettings
@@ -89,6 +91,17 @@ class Visit:
         """A field of the form, trimmed; empty if it was not sent."""
         value = self.form.get(name) if self.form is not None else None
         return value.strip() if isinstance(value, str) else ""
+
+    async def names(
+        self,
+        *,
+        learners: Iterable[str | None] = (),
+        schools: Iterable[str] = (),
+        staff: Iterable[str | None] = (),
+    ) -> Names:
+        """Who these learners of the school, these schools and these accounts are."""
+        uai = self.uai or ""
+        return await naming.names(self.calls, uai, learners=learners, schools=schools, staff=staff)
 
     async def part(self, value: Awaitable[T]) -> T | Down:
         """A part of a page; that its service does not answer leaves the other parts as they are."""

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.clients import naming
 from services.gateway.clients.services import RefusedError
 from services.gateway.domain import by_hand, french
 from services.gateway.domain.by_hand import Wish
@@ -98,7 +97,7 @@ async def _school_page(
         found = [one for one in told.json if one["uai"] != visit.uai]
     elif text:
         wrong, status = {"texte": "écrivez au moins deux lettres"}, 422
-    names = await naming.names(visit.calls, visit.uai or "", learners=wish.pupils)
+    names = await visit.names(learners=wish.pupils)
     return await visit.page(
         "transferts-etablissement.html", status,
         wish=wish, names=names, text=text, found=found, errors=wrong or {},
@@ -189,6 +188,4 @@ async def _wish(visit: Visit) -> Wish:
 
 
 async def _names(visit: Visit, wish: Wish) -> Names:
-    return await naming.names(
-        visit.calls, visit.uai or "", learners=wish.pupils, schools=[wish.uai]
-    )
+    return await visit.names(learners=wish.pupils, schools=[wish.uai])
