@@ -19,18 +19,18 @@ HIGHEST: Final = 1_300
 """Pixels of a picture; what is longer is cut at the bottom."""
 
 VISIT: Final = (
-    ("connexion", "Signing in", "Who one is, the identity provider says; what one may do, the school"
-     " and the académie say here."),
+    ("connexion", "Signing in", "Who one is, the identity provider says; what one may do, the"
+     " school and the académie say here."),
     ("accueil", "Accueil", "What needs attention, and « Mise en service » until it is done."),
     ("etablissement", "Etablissement", "The school's card. Every field may be left empty; without"
      " name, e-mail and UAI no user can be made."),
     ("logo", "Logo", "Logo and cachet, which stand on printed documents."),
     ("transferts", "Transferts", "The switch and what it means, the departures and arrivals that"
      " follow by themselves, the list by hand, what moved."),
-    ("transferts-autorisation", "Transfert à la main", "The school's decision and the authorisation"
-     " that was collected, for whom does not come from SIECLE or has no INE."),
-    ("transferts-proposition", "Propositions reçues", "An offer by hand as the receiving school sees"
-     " it: attach it to a learner, create him, or refuse."),
+    ("transferts-autorisation", "Transfert à la main", "The school's decision and the"
+     " authorisation that was collected, for whom does not come from SIECLE or has no INE."),
+    ("transferts-proposition", "Propositions reçues", "An offer by hand as the receiving school"
+     " sees it: attach it to a learner, create him, or refuse."),
     ("transferts-rapprochements", "Rapprochements", "Doubt is shown to people: same or different by"
      " field, never the other side in clear."),
     ("transferts-un", "Un transfert", "What happened step by step, and what can still be done."),
@@ -59,8 +59,8 @@ def text() -> str:
         f"## {title}\n\n{what}\n\n![{title}](visite/{name}.webp)" for name, title, what in VISIT
     ]
     head = (
-        "# A visit of the pages\n\nThe pages as the tests of `make pages` see them, with people and "
-        "learners who do not exist. `make up` shows them live: it prints the address and whom to "
+        "# A visit of the pages\n\nThe pages as the tests of `make pages` see them, with people "
+        "and learners who do not exist. `make up` shows them live: it prints the address and whom to "
         "sign in as. After a change: `make pages`, then `python -m docs.visit`."
     )
     return "\n\n".join([head, *parts]) + "\n"
