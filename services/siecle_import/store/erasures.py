@@ -268,6 +268,18 @@ async def is_erased(connection: Connection, pupil_id: UUID, uai: Uai | None = No
     return found
 
 
+async def known(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Those of these learners who are in the base, or were erased."""
+    rows = await connection.fetch(
+        """
+        SELECT id FROM pupil WHERE id = ANY($1::uuid[])
+        UNION SELECT pupil_id FROM erasure WHERE pupil_id = ANY($1::uuid[])
+        """,
+        sorted(ids),
+    )
+    return {row["id"] for row in rows}
+
+
 async def forget_traces(connection: Connection, before: dt.datetime) -> None:
     """Forget traces of erasures before that moment."""
     await connection.execute("DELETE FROM erasure WHERE at < $1", before)
