@@ -2,8 +2,9 @@
 
 Run before `republish --restored`, and again once the schools have imported anew (docs/restore.md).
 `transfer` holds no identity; but it tells match keys, and a learner of the same school who has an
-equal one is the same person: the lost card becomes another card of his, as after a merge, so that
-what `dossier` holds under the lost id is his again.
+equal one is the same person. Who is imported gets the lost id back (`domain/lost.py`); of who was
+entered otherwise the lost card becomes another card, as after a merge, so that what `dossier` holds
+under the lost id is his again.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from uuid import UUID
 import typer
 
 from services.siecle_import.announce import merge_event, pupil_events
+from services.siecle_import.domain.lost import Lost as LostLearner
 from services.siecle_import.domain.merging import lost_card
 from services.siecle_import.domain.pupils import Change, Changed, Pupil, reactivated
 from services.siecle_import.erase_command import TRACE
@@ -28,6 +30,7 @@ from services.siecle_import.files.rows import aliases
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.settings import ImportSettings
 from services.siecle_import.store import erasures, pupils, republications
+from services.siecle_import.store import lost as lost_store
 from services.siecle_import.store.erasures import Erased
 from shared.asking import CannotAskError, pages
 from shared.clock import Clock
@@ -169,10 +172,12 @@ async def _find_in(
             same = {present[key] for key in _keys_of(one, keys) if key in present}
             if len(same) != 1:
                 lost.learners.append((uai, UUID(one["pupil_id"]), one["active"]))
+                await lost_store.keep(connection, [_as_told(one)])
                 continue
             survivor = same.pop()
             card = lost_card(survivor, UUID(one["pupil_id"]), one["version"] + 1)
             await pupils.write(connection, [Changed(Change.CREATED, card)])
+            await lost_store.forget(connection, [card.id])
             transaction.publish([merge_event(survivor, card)])
             lost.found += 1
 
@@ -185,6 +190,18 @@ def _by_key(base: Iterable[Pupil], keys: KeyMaker) -> dict[bytes, Pupil]:
 def _keys_of(one: Json, keys: KeyMaker) -> list[bytes]:
     """The keys that a lost learner was told with; under another secret none compares."""
     return [b64decode(key) for key in one["ine_keys"]] if one["key_version"] == keys.version else []
+
+
+def _as_told(one: Json) -> LostLearner:
+    return LostLearner(
+        UUID(one["pupil_id"]),
+        Uai(one["uai"]),
+        one["version"],
+        one["stay"],
+        one["active"],
+        [b64decode(key) for key in one["ine_keys"]],
+        one["key_version"],
+    )
 
 
 async def _undo_merges(database: Database, page: Sequence[Json], lost: Lost) -> None:

@@ -134,6 +134,8 @@ async def erase(connection: Connection, uai: Uai, ids: Collection[UUID]) -> list
             DELETE FROM look WHERE pupil_id = ANY($1::uuid[])
         ), transfers AS (
             DELETE FROM pupil_transfer WHERE pupil_id = ANY($1::uuid[])
+        ), lost AS (
+            DELETE FROM lost_learner WHERE pupil_id = ANY($1::uuid[])
         ), cards AS (
             UPDATE merge SET survivor_before = NULL, merged_before = NULL
             WHERE uai = $2 AND (survivor = ANY($1::uuid[]) OR merged = ANY($1::uuid[]))

@@ -46,6 +46,7 @@ class Presence(BaseModel):
     pupil_id: UUID
     uai: Uai
     version: int
+    stay: int
     active: bool
     key_version: int
     ine_keys: list[Key]

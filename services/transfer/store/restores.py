@@ -32,10 +32,10 @@ async def answered(
 
 
 async def presences(connection: Connection, after: UUID | None, limit: int) -> list[Record]:
-    """Who is held, by id: pupil_id, uai, version, active, key_version, ine_keys."""
+    """Who is held, by id: pupil_id, uai, version, stay, active, key_version, ine_keys."""
     return await connection.fetch(
         """
-        SELECT pupil_id, uai, version, active, key_version,
+        SELECT pupil_id, uai, version, stay, active, key_version,
             ARRAY(SELECT ine_key FROM match_key k WHERE k.pupil_id = p.pupil_id) AS ine_keys
         FROM presence p WHERE $1::uuid IS NULL OR pupil_id > $1 ORDER BY pupil_id LIMIT $2
         """,
