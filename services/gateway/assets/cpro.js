@@ -10,12 +10,36 @@ const attend = () => {
 document.addEventListener("htmx:after:request", (event) => {
   const ctx = event.detail?.ctx;
   if (ctx?.text) ctx.text = ctx.text.replaceAll(" autofocus", "");
+  keep(ctx?.response?.status >= 400);
 });
 
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.detail?.ctx?.target ?? event.target;
-  if (target?.id === "page" || target === document.body) attend();
+  if (target?.id !== "page" && target !== document.body) return;
+  giveBack();
+  attend();
 });
+
+// A chosen file stays chosen when its form comes back refused.
+let chosen = [];
+const keep = (refused) => {
+  const fields = refused ? [...document.querySelectorAll("form.upload input[type=file]")] : [];
+  chosen = fields.filter((field) => field.files.length).map(({ id, files }) => [id, files]);
+};
+const giveBack = () => {
+  for (const [id, files] of chosen) {
+    const field = document.getElementById(id);
+    if (field?.type === "file") field.files = files;
+  }
+};
+
+// A large file takes its time, and may not arrive.
+const say = (form, what) => {
+  const line = form?.closest?.("form.upload")?.querySelector(".sending");
+  if (line) line.textContent = line.dataset[what];
+};
+document.addEventListener("htmx:before:request", ({ target }) => say(target, "underWay"));
+document.addEventListener("htmx:error", ({ target }) => say(target, "failed"));
 
 // A button pressed twice does one thing.
 document.addEventListener("submit", (event) => {
