@@ -12,7 +12,14 @@ from playwright.async_api import Page, expect
 from deploy.local.client import School, eventually
 from deploy.local.people import ACADEMIE, CENTRE, CENTRE_OFFICE, LEFT, RECEIVED, RECEIVER, SENDER
 from deploy.local.seeds.exports import Learner, imported
-from deploy.local.seeds.transfers import MOVED, NEIGHBOUR, OTHER_COURSE, STAYS, entered_and_left
+from deploy.local.seeds.transfers import (
+    MOVED,
+    NEIGHBOUR,
+    OTHER_BIRTH,
+    OTHER_COURSE,
+    STAYS,
+    entered_and_left,
+)
 from tests.e2e.support import Site
 from tests.support.system import TODAY
 
@@ -200,7 +207,7 @@ async def test_an_offer_is_kept_despite_a_match_and_a_return_declined(site: Site
         kept = (await left.pupil(KEPT.family_name))["id"]
     await offered(site, kept)
     async with site.system.school(RECEIVED) as received:
-        arrived = (NEIGHBOUR, MOVED, KEPT, RETURNS)
+        arrived = (NEIGHBOUR, MOVED, OTHER_BIRTH, KEPT, RETURNS)
         await imported(received, arrived, TODAY - dt.timedelta(days=4))
     sender, centre_office = await site.page_of(SENDER), await site.page_of(CENTRE_OFFICE)
     await decided(sender, "/transferts/a-la-main", "LOZACH Nina", "retrouvé ailleurs")

@@ -107,6 +107,11 @@ async def answer(site: Site) -> None:
 async def test_the_forms_by_hand_hold_for_everyone(site: Site) -> None:
     page = await site.page_of(SENDER)
     await go(page, "À la main")
+    by_hand = page.get_by_role("table", name="Apprenants transférables à la main")
+    for heading, way in (("Apprenant", "descending"), ("Parti le", "ascending")):
+        column = by_hand.get_by_role("columnheader", name=heading)
+        await column.get_by_role("link").click()
+        await expect(column).to_have_attribute("aria-sort", way)
     await site.check(page, "transferts-a-la-main")
     await page.get_by_label("Ou toute une classe à la fois").select_option("CAP1")
     await page.get_by_role("button", name="Choisir l’établissement d’accueil").first.click()

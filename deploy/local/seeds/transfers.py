@@ -15,6 +15,8 @@ from deploy.local.seeds.exports import Learner, imported
 SERVICES: Final = frozenset({"siecle_import", "transfer", "dossier"})
 MOVED: Final = Learner(1, "MUTÉ", "Maëlys")
 DOUBTFUL: Final = Learner(3, "ROUX", "Tom")
+OTHER_BIRTH: Final = replace(DOUBTFUL, birth="15/03/2009")
+"""He, as the other school knows him."""
 STAYS: Final = Learner(4, "GARNIER", "Eva")
 WITHOUT_INE: Final = Learner(5, "NOËL", "Sacha", has_ine=False)
 WAITS: Final = Learner(8, "FAURE", "Inès")
@@ -54,8 +56,7 @@ async def _this_month(left: School, received: School, exported: dt.date) -> None
     for family_name, first_name in BY_HAND:
         await entered_and_left(left, family_name, first_name, exported)
     await imported(left, (STAYS, OTHER_COURSE), exported)
-    other_birth = replace(DOUBTFUL, birth="15/03/2009")
-    arrived = (NEIGHBOUR, MOVED, other_birth)
+    arrived = (NEIGHBOUR, MOVED, OTHER_BIRTH)
     await imported(received, arrived, exported + dt.timedelta(days=1))
 
 
