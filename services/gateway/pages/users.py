@@ -170,8 +170,7 @@ async def _page(visit: Visit, after: UUID | str | None) -> tuple[list[Shown], st
 def _rights(user: User, now: dt.datetime) -> Iterator[Shown]:
     for right in user["rights"]:
         begun = dt.datetime.fromisoformat(right["valid_from"]) <= now
-        label = "Délégation" if right["role"] == Role.DELEGATE else ROLES[Role(right["role"])]
-        yield {**with_last_day(right), "label": label, "begun": begun}
+        yield {**with_last_day(right), "begun": begun}
 
 
 def with_last_day(right: Mapping[str, Any]) -> Shown:

@@ -39,15 +39,22 @@ const say = (form, what) => {
   if (line) line.textContent = line.dataset[what];
 };
 document.addEventListener("htmx:before:request", ({ target }) => say(target, "underWay"));
-document.addEventListener("htmx:error", ({ target }) => say(target, "failed"));
+document.addEventListener("htmx:error", ({ target }) => {
+  say(target, "failed");
+  if (target.dataset) delete target.dataset.sent; // what did not arrive may be sent again at once
+});
 
-// A button pressed twice does one thing.
+// A button pressed twice does one thing. (Heard before htmx, which would send the second one after.)
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.sent) event.preventDefault();
-  else form.dataset.sent = "yes";
+  if (form.dataset.sent) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  form.dataset.sent = "yes";
   setTimeout(() => delete form.dataset.sent, 2000);
-});
+}, { capture: true });
 
 // A file may be dropped on the form that takes one.
 const dropped = (event) => event.target.closest?.("form.upload");
