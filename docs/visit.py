@@ -60,8 +60,8 @@ def text() -> str:
     ]
     head = (
         "# A visit of the pages\n\nThe pages as the tests of `make pages` see them, with people "
-        "and learners who do not exist. `make up` shows them live: it prints the address and whom to "
-        "sign in as. After a change: `make pages`, then `python -m docs.visit`."
+        "and learners who do not exist. `make up` shows them live: it prints the address "
+        "and whom to sign in as. After a change: `make pages`, then `python -m docs.visit`."
     )
     return "\n\n".join([head, *parts]) + "\n"
 

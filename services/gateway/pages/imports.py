@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Response
 from starlette.exceptions import HTTPException
 
 from services.gateway.clients.services import RefusedError
+from services.gateway.domain import french
 from services.gateway.domain.bars import HEIGHT, STEP, stacked
 from services.gateway.domain.french import count
 from services.gateway.domain.siecle import HEAD_BYTES, is_nomenclature
@@ -205,8 +206,8 @@ async def download_history(visit: Importing) -> Response:
     counted = ("read", "created", "updated", "reactivated", "deactivated", "ignored")
     rows = [
         [
-            run["received_at"], names.member(run["sent_by"]), run["file_name"] or "",
-            run["sha256"] or "", run["horodatage"] or "", STATES[run["state"]][0],
+            french.moment(run["received_at"]), names.member(run["sent_by"]), run["file_name"] or "",
+            run["sha256"] or "", french.moment(run["horodatage"]), STATES[run["state"]][0],
             *((run["counts"] or {}).get(name, "") for name in counted),
         ]
         for run in runs

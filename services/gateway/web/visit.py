@@ -33,6 +33,9 @@ CSRF = "csrf"
 SCHOOL = "pour"
 """The fields that every form has: its token, and the school that it was made for."""
 
+CHANGED_MEANWHILE = 412
+"""The status by which a service tells that someone else has saved in the meantime."""
+
 
 class SignInNeededError(Exception):
     """Nobody is signed in, or not any more."""
@@ -116,13 +119,26 @@ class Visit:
         told = {"badges": await self._badges(), "flash": flash, **values}
         answer = frame.answer(self.request, template, status, **told)
         if flash:
-            await self._keep(None)
+            async with runtime_of(self.request).database.connection() as connection:
+                await store.drop_flash(connection, self.session.id_hash, flash)
         return answer
 
     async def refused(self, template: str, error: RefusedError, **values: Any) -> Response:
         """The form again, with what a service has found wrong, on top and by field."""
         status = error.status if error.status in (409, 412, 413, 422) else 422
+        if status == CHANGED_MEANWHILE:
+            error.detail = (
+                "Quelqu'un d'autre vient d'enregistrer une modification ; la vôtre n'a pas été "
+                "enregistrée. Vérifiez ce que montre la page, puis validez de nouveau pour "
+                "l'enregistrer quand même."
+            )
         return await self.page(template, status, errors=error.fields, refusal=error, **values)
+
+    def version_after(self, error: RefusedError, now: str) -> str:
+        """The version for the form that is shown again: the one that was read, unless the person
+        has just been told that there is another `now`.
+        """
+        return now if error.status == CHANGED_MEANWHILE else self.text("version")
 
     async def redirect(self, path: str, text: str = "", kind: str = "success") -> Response:
         """Go to another page after a form; it tells `text` (`success`, `info`, `warning`). What
@@ -130,7 +146,9 @@ class Visit:
         """
         self.parts.to_do.forget(self.uai)
         if text:
-            await self._keep([{"kind": kind, "text": text}])
+            told = [{"kind": kind, "text": text}]
+            async with runtime_of(self.request).database.connection() as connection:
+                await store.set_flash(connection, self.session.id_hash, told)
         return RedirectResponse(path, 303)
 
     async def _badges(self) -> Mapping[str, int]:
@@ -138,10 +156,6 @@ class Visit:
         if self.uai is None or not self.may(Action.SEE_TRANSFERS):
             return {}
         return tabs.badges(await self.parts.to_do.of(self.uai, self.calls) or {})
-
-    async def _keep(self, flash: list[Mapping[str, Any]] | None) -> None:
-        async with runtime_of(self.request).database.connection() as connection:
-            await store.set_flash(connection, self.session.id_hash, flash)
 
 
 def cookie_name(settings: GatewaySettings, suffix: str = "") -> str:
@@ -242,6 +256,22 @@ def uploading(
     return check
 
 
+async def leaving(request: Request) -> Session:
+    """A dependency of the form that signs out: the session, its token checked; whatever school the
+    form was made for, and also while nobody tells what the person may do.
+
+    Raises:
+        SignInNeededError, StaleFormError
+    """
+    parts, runtime = parts_of(request), runtime_of(request)
+    cookie = request.cookies.get(cookie_name(parts.settings), "")
+    session = await entering.seen(runtime.database, cookie, runtime.clock.now())
+    if session is None:
+        raise SignInNeededError
+    check_token(session, await request.form(max_files=0))
+    return session
+
+
 def check_form(visit: Visit, form: FormData) -> None:
     """Refuse a form that this session was not given, or that is about another school.
 
@@ -249,8 +279,17 @@ def check_form(visit: Visit, form: FormData) -> None:
         StaleFormError
         OtherSchoolError
     """
-    token = str(form.get(CSRF, ""))
-    if not secrets.compare_digest(token.encode(), visit.session.csrf.encode()):
-        raise StaleFormError
+    check_token(visit.session, form)
     if str(form.get(SCHOOL, "")) != (visit.uai or ""):
         raise OtherSchoolError
+
+
+def check_token(session: Session, form: FormData) -> None:
+    """Refuse a form that this session was not given.
+
+    Raises:
+        StaleFormError
+    """
+    token = str(form.get(CSRF, ""))
+    if not secrets.compare_digest(token.encode(), session.csrf.encode()):
+        raise StaleFormError
