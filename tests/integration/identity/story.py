@@ -33,7 +33,7 @@ from tests.support.pupils import keys, pupil
 from tests.support.system import TODAY
 
 NOW = dt.datetime.combine(TODAY, dt.time(8), ZoneInfo("Europe/Paris"))
-PAGES = 150
+PAGES = 90
 """To be seen by each person."""
 
 Environments = Mapping[str, Mapping[str, str]]
