@@ -23,6 +23,7 @@ from shared import database as db
 from shared import telemetry
 from shared.clock import Clock
 from shared.events import owned_by
+from shared.messaging import commands
 from shared.messaging.consumer import Consumer, Handle
 from shared.messaging.relay import Relay
 from shared.security import TokenVerifier
@@ -200,4 +201,6 @@ def command_line(service: Service) -> typer.Typer:
         settings = service.settings()
         asyncio.run(db.migrate(settings.database_url.get_secret_value(), service.migration_folders))
 
+    if service.handle is not None:
+        app.add_typer(commands.app, name="parked")
     return app

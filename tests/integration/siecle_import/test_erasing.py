@@ -108,7 +108,7 @@ async def test_nobody_is_erased_when_transfer_does_not_answer(
     later = day("2028-06-01")
     for urls in ({}, {"transfer": f"http://127.0.0.1:{free_port()}"}):
         everyone = {**importing.urls, **urls}
-        settings = settings_of(service, base._url, importing.amqp_url, importing.keys, everyone)
+        settings = settings_of(service, base.url, importing.amqp_url, importing.keys, everyone)
         with pytest.raises(CannotAskError):
             await erase(base, later, under_way_by(settings), months=24)
     assert len(await learners(school)) == 4
