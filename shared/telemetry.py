@@ -62,7 +62,10 @@ def _error_without_values(_: WrappedLogger, __: str, entry: EventDict) -> EventD
 
 
 class _Formatter(logging.Formatter):
-    """The same for what libraries log."""
+    """The same for what libraries log; of a message its first line: asyncio shows errors below."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as below
+        return super().formatMessage(record).partition("\n")[0]
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name that logging calls
         return _told(ei[1])

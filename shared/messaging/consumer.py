@@ -107,9 +107,8 @@ class Consumer:
         """
         if dead := [one for one in messages if one.exchange == topology.DEAD_LETTERS]:
             await self._keep(_dead(dead))
-            for letter in dead:
-                with suppress(*LOST):
-                    await letter.ack()
+            # Where their channel is gone, the inbox knows them when they come again.
+            await asyncio.gather(*(letter.ack() for letter in dead), return_exceptions=True)
         live = [one for one in messages if one.exchange != topology.DEAD_LETTERS]
         events, unfit = _decode_all(live)
         if events and await self._failure(partial(self._handle_once, events)):

@@ -81,9 +81,8 @@ async def made_before(
         """
     if await connection.fetchval(statement, caller, key, fingerprint, resource):
         return None
-    first = await connection.fetchrow(
-        "SELECT fingerprint, resource FROM idempotency WHERE caller = $1 AND key = $2", caller, key
-    )
+    statement = "SELECT fingerprint, resource FROM idempotency WHERE caller = $1 AND key = $2"
+    first = await connection.fetchrow(statement, caller, key)
     if first is None or first["fingerprint"] != fingerprint:
         raise ProblemError(KEY_REUSED)
     made: UUID = first["resource"]

@@ -84,8 +84,19 @@ async def walk(everyone: System) -> Any:
         yield Walk(everyone, http)
 
 
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+}
+"""What every answer of a service carries."""
+
+
 def check(response: httpx.Response, status: int, title: str | None = None) -> None:
     assert response.status_code == status, response.text
+    assert SAFE.items() <= response.headers.items()
+    assert "server" not in response.headers, "what runs here is no one's business"
     assert response.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = response.json()
     assert problem["type"].startswith("urn:cpro:probleme:")
