@@ -103,10 +103,14 @@ async def test_rule_10_switching_on_says_first_what_would_leave_and_what_would_c
     await staff.switch_on(B)
     gone = [departure(A, keys(n)) for n in (1, 2)]
     await staff.take(*gone, *(arrival(B, keys(n)) for n in (1, 2, 3)), imported(B))
-    effect = await staff.call("GET", A, "/participation/effect")
-    assert effect == {"leaving": 2, "leaving_by_year": {"2025": 2}, "coming": 0}
+    overview = await staff.call("GET", A, "/overview")
+    assert overview["effect"] == {"leaving": 2, "leaving_by_year": {"2025": 2}, "coming": 0}
+    there = await staff.call("GET", B, "/overview")
+    assert [arrival["from_uai"] for arrival in there["arrivals"]] == [A, A]
+    assert there["arrivals"] == await staff.call("GET", B, "/arrivals")
     assert await staff.call("GET", A, "/participation/history") == []
     await staff.switch_on(A)
+    assert (await staff.call("GET", A, "/overview"))["effect"]["leaving"] == 0
     [change] = await staff.call("GET", A, "/participation/history")
     assert (change["active"], change["changed_by"]) == (True, f"direction-{A}")
     found = await staff.call("GET", A, "/transfers")

@@ -17,13 +17,17 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (target?.id === "page" || target === document.body) attend();
 });
 
-// A button pressed twice does one thing.
+// A button pressed twice does one thing. (Heard before htmx, which would send the second one after.)
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.sent) event.preventDefault();
-  else form.dataset.sent = "yes";
+  if (form.dataset.sent) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  form.dataset.sent = "yes";
   setTimeout(() => delete form.dataset.sent, 2000);
-});
+}, { capture: true });
 
 // A file may be dropped on the form that takes one.
 const dropped = (event) => event.target.closest?.("form.upload");

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from services.gateway.clients.services import RefusedError
+from services.gateway.domain import french
 from services.gateway.pages.imports import AT_WORK, STATES, last_import
 from services.gateway.web import downloads
 from services.gateway.web.visit import Visit, posting, visiting
@@ -131,5 +132,5 @@ def _row(one: Mapping[str, Any]) -> list[object]:
     return [
         one["family_name"], one["usage_name"], one["first_name"], one["birth_date"], ines,
         one["division"], one["mef"], "inscrit" if one["active"] else one["why"],
-        one["since"][:10], SOURCES[one["source"]],
+        french.iso_day(one["since"]), SOURCES[one["source"]],
     ]  # fmt: skip

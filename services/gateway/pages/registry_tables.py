@@ -194,12 +194,11 @@ async def remove(visit: Posting, academie: str, table: str) -> Response:
 
 async def _remove(visit: Visit, place: str, table: str, line: Mapping[str, str]) -> None:
     if table == "referents":
-        wanted = f"email={quote(line['adresse'])}&diploma={quote(line['diplome'])}"
-        school = f"&uai={quote(line['uai'])}" if line["uai"] else ""
-        path = f"{place}/referents?{wanted}{school}"
+        body = {"email": line["adresse"], "diploma": line["diplome"], "uai": line["uai"] or None}
+        await visit.calls.change("inspector_access", "POST", f"{place}/referents/removal", body)
     else:
-        path = f"{place}/subscriptions/{quote(line['uai'])}/{quote(line['diplome'])}"
-    await visit.calls.change("inspector_access", "DELETE", path)
+        path = f"{place}/subscriptions/{quote(line['uai'], '')}/{quote(line['diplome'], '')}"
+        await visit.calls.change("inspector_access", "DELETE", path)
 
 
 @router.post(f"{PATH}/{{academie}}/nomenclature")

@@ -157,8 +157,7 @@ async def rights_of(visit: Visit) -> list[Shown]:
 def _rights(user: User, now: dt.datetime) -> Iterator[Shown]:
     for right in user["rights"]:
         begun = dt.datetime.fromisoformat(right["valid_from"]) <= now
-        label = "Délégation" if right["role"] == Role.DELEGATE else ROLES[Role(right["role"])]
-        yield {**with_last_day(right), "label": label, "begun": begun}
+        yield {**with_last_day(right), "begun": begun}
 
 
 def with_last_day(right: Mapping[str, Any]) -> Shown:

@@ -1,7 +1,7 @@
 """Who left, who came, and what each dossier waits for (product.md, « Transferts »)."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -160,6 +160,11 @@ async def list_arrivals(uai: Uai, database: RequestDatabase) -> list[Arrival]:
     async with database.connection() as connection:
         keys = await presences.keys_of_schools(connection, [uai])
         decisions = await matching.decisions(connection, keys)
+    return arrivals_at(uai, decisions)
+
+
+def arrivals_at(uai: Uai, decisions: Iterable[Decision]) -> list[Arrival]:
+    """Those of these departures that may come to the school `uai`."""
     return [
         Arrival(
             pupil_id=claim.pupil_id,

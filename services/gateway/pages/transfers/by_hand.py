@@ -8,8 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.clients import naming
-from services.gateway.clients.services import RefusedError
+from services.gateway.clients.services import RefusedError, ServiceDownError
 from services.gateway.domain import by_hand, french
 from services.gateway.domain.by_hand import Wish
 from services.gateway.domain.names import Names
@@ -98,7 +97,7 @@ async def _school_page(
         found = [one for one in told.json if one["uai"] != visit.uai]
     elif text:
         wrong, status = {"texte": "écrivez au moins deux lettres"}, 422
-    names = await naming.names(visit.calls, visit.uai or "", learners=wish.pupils)
+    names = await visit.names(learners=wish.pupils)
     return await visit.page(
         "transferts-etablissement.html", status,
         wish=wish, names=names, text=text, found=found, errors=wrong or {},
@@ -130,6 +129,7 @@ async def confirm(visit: Writer) -> Response:
     if wrong := wish.missing(today):
         return await _authorisation_page(visit, wish, wrong, 422)
     names = await _names(visit, wish)
+    _must_answer(names)  # a minor must not be taken for of age
     young = by_hand.minors(names.learners.values(), today)
     alone = young if wish.collected_from == "apprenant" else []
     return await visit.page("transferts-verification.html", wish=wish, names=names, alone=alone)
@@ -178,6 +178,7 @@ async def _wish(visit: Visit) -> Wish:
     if division := visit.text("classe"):
         rows = await whole(visit, "/departures", "departures", "after", by_itself=False)
         names = await names_of(visit, rows)
+        _must_answer(names)
         of_class = [
             one["pupil_id"]
             for one in rows
@@ -189,6 +190,14 @@ async def _wish(visit: Visit) -> Wish:
 
 
 async def _names(visit: Visit, wish: Wish) -> Names:
-    return await naming.names(
-        visit.calls, visit.uai or "", learners=wish.pupils, schools=[wish.uai]
-    )
+    return await visit.names(learners=wish.pupils, schools=[wish.uai])
+
+
+def _must_answer(names: Names) -> None:
+    """Go on only with what `siecle_import` knows of the learners.
+
+    Raises:
+        ServiceDownError
+    """
+    if "siecle_import" in names.away:
+        raise ServiceDownError("siecle_import")
