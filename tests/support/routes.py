@@ -121,7 +121,7 @@ TABLE: Mapping[str, Mapping[Action, Sequence[str]]] = {
             f"POST {_TABLES}",
             f"POST {_TABLES}/preview",
             "POST /academies/{academie}/nomenclature",
-            "DELETE /academies/{academie}/referents",
+            "POST /academies/{academie}/referents/removal",
             "DELETE /academies/{academie}/subscriptions/{uai}/{diploma}",
         ],
         Action.SIGN_IN: ["POST /sign-in"],
@@ -194,7 +194,7 @@ TABLE: Mapping[str, Mapping[Action, Sequence[str]]] = {
         Action.SEE_TRANSFERS: [
             f"GET {_PARTICIPATION}",
             f"GET {_PARTICIPATION}/history",
-            f"GET {_PARTICIPATION}/effect",
+            "GET /schools/{uai}/overview",
             "GET /schools/{uai}/departures",
             "GET /schools/{uai}/departures/without-sequel",
             "GET /schools/{uai}/arrivals",
