@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from services.etablissement import retention
 from shared.clock import Clock
-from tests.support.databases import let_histories_go
 from tests.support.directory import uai
 from tests.support.registry import A, B, C, Json, Registry, admin, staff
 from tests.support.system import TODAY
@@ -179,7 +178,6 @@ async def test_histories_name_their_authors_while_they_are_known_and_end_after_t
     now = Clock(TODAY).now()
     await retention.forget(registry.database, now + dt.timedelta(days=400))
     assert await authors() == [(None, None)] * 2, "what was done stays, without a name"
-    await let_histories_go(registry.database)
     await retention.forget(registry.database, now + dt.timedelta(days=1200))
     assert await authors() == []
 

@@ -8,7 +8,6 @@ import pytest
 
 from services.etablissement import retention
 from shared.rights import Role
-from tests.support.databases import let_histories_go
 from tests.support.registry import A, B, C, Claims, Json, Registry, admin, staff
 
 HEAD = staff(A, "direction")
@@ -267,7 +266,6 @@ async def test_users_are_erased_12_months_after_the_last_visit_and_their_trace_h
     assert [row["name"] for row in left] == ["Again", "Present"], "one was just invited again"
     history = (await registry.call(HEAD, "GET", f"{USERS}/history"))["changes"]
     assert (history[0]["act"], history[0]["name"]) == ("erased", None)
-    await let_histories_go(registry.database)
     await retention.forget(registry.database, now + dt.timedelta(days=4 * 365))
     assert await pool.fetchval("SELECT count(*) FROM right_change WHERE act = 'given'") == 0
 

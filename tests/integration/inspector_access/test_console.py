@@ -30,7 +30,6 @@ from tests.integration.inspector_access.support import (
     who,
 )
 from tests.integration.test_identity import dump
-from tests.support.databases import let_histories_go
 from tests.support.pupils import A, B, arrival
 
 OPEN = f"/console/schools/{A}/diplomas/{TNE}"
@@ -270,7 +269,6 @@ async def test_an_owner_that_is_away_is_told_and_the_log_says_what_was_asked(
     now = dt.datetime.now(dt.UTC)
     await retention.forget(access.database, now + retention.LOOKS - dt.timedelta(days=1))
     assert len((await access.staff("GET", "/log"))["looks"]) == 3
-    await let_histories_go(access.database)
     await retention.forget(access.database, now + retention.LOOKS)
     assert (await access.staff("GET", "/log"))["looks"] == []
     assert await visit.open(), "who is in charge of something stays"
