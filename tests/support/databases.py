@@ -1,7 +1,9 @@
-"""Databases of tests: one a service is migrated, the others are copies of it."""
+"""Databases of tests: one a service is migrated, the others are copies of it; what they hold."""
 
 import asyncio
 import secrets
+
+import asyncpg
 
 from deploy.local.servers import Servers, create_database
 from shared.database import Connection, Database, migrate
@@ -43,3 +45,20 @@ async def let_histories_go(database: Database) -> None:
     async with database.connection() as connection:
         for table in await histories(connection):
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+
+
+async def dump(url: str) -> bytes:
+    """Every row of every table of a database, as text; bytes stand there in hexadecimal."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        )
+        rows = [
+            row[0]
+            for table in tables
+            for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t')
+        ]
+    finally:
+        await connection.close()
+    return "\n".join(rows).encode()

@@ -95,6 +95,14 @@ class Visit:
         value = self.form.get(name) if self.form is not None else None
         return value.strip() if isinstance(value, str) else ""
 
+    def lost(self, action: str) -> str:
+        """The name of the file that was sent to `action` and is to be chosen again if it is wanted:
+        a browser keeps none when the answer is a page of its own. Empty without one.
+        """
+        if self.upload is None or self.request.url.path != action:
+            return ""
+        return "" if frame.is_enhanced(self.request) else self.upload.filename
+
     async def names(
         self,
         *,
@@ -116,7 +124,7 @@ class Visit:
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page; it tells what the request before it left to be told."""
         flash = self.session.flash
-        told = {"badges": await self._badges(), "flash": flash, **values}
+        told = {"visit": self, "badges": await self._badges(), "flash": flash, **values}
         answer = frame.answer(self.request, template, status, **told)
         if flash:
             async with runtime_of(self.request).database.connection() as connection:

@@ -106,12 +106,16 @@ async def list_departures(
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
     *,
     by_itself: bool | None = None,
+    oldest_first: bool = False,
 ) -> DeparturePage:
-    """The learners who have left, and what each dossier waits for. Those not `by_itself` are the
-    list « transférables (non automatisable) »; the others are found without anyone.
+    """The learners who have left, the last first, and what each dossier waits for. Those not
+    `by_itself` are the list « transférables (non automatisable) »; the others are found without
+    anyone.
     """
     async with database.connection() as connection:
-        rows = await lists.departed(connection, uai, after, limit, by_itself=by_itself)
+        rows = await lists.departed(
+            connection, uai, after, limit, by_itself=by_itself, oldest_first=oldest_first
+        )
         decided = await _decided(connection, [row["pupil_id"] for row in rows])
     departures = [_departure(row, decided.get(row["pupil_id"])) for row in rows]
     return DeparturePage(

@@ -29,7 +29,7 @@ from tests.integration.inspector_access.support import (
     school,
     who,
 )
-from tests.integration.test_identity import dump
+from tests.support.databases import dump
 from tests.support.pupils import A, B, arrival
 
 OPEN = f"/console/schools/{A}/diplomas/{TNE}"

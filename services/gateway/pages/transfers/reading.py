@@ -53,6 +53,6 @@ async def names_of(
 _SCHOOLS = ("other_uai", "from_uai", "origin_uai", "destination_uai", "previous_uai", "uai")
 
 
-def by_name(rows: Iterable[Json], names: Names) -> list[Json]:
+def by_name(rows: Iterable[Json], names: Names, *, reverse: bool = False) -> list[Json]:
     """The rows in the order of the learners' names."""
-    return sorted(rows, key=lambda row: names.learner(row["pupil_id"]).casefold())
+    return sorted(rows, key=lambda row: names.learner(row["pupil_id"]).casefold(), reverse=reverse)
