@@ -124,6 +124,6 @@ async def command(
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    said, _ = await asyncio.wait_for(process.communicate(answers.encode()), 60)
+    said, _ = await asyncio.wait_for(process.communicate(answers.encode()), 120)
     assert process.returncode is not None
     return process.returncode, said.decode()
