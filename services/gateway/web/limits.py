@@ -6,6 +6,9 @@ Counted in the database, so that it holds over all replicas.
 
 import datetime as dt
 import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,3 +55,28 @@ DOCUMENT: Final = Limit("document", 60, 60)
 
 UPLOAD: Final = Limit("upload", 60, 60)
 """By person."""
+
+AT_ONCE: Final = 5
+"""Files that a person sends at the same time to one process: slow ones hold connections that
+others need.
+"""
+
+_under_way: Counter[str] = Counter()
+
+
+@contextmanager
+def one_upload(who: str) -> Iterator[None]:
+    """While a file comes.
+
+    Raises:
+        TooManyError: others of this person are still coming.
+    """
+    if _under_way[who] >= AT_ONCE:
+        raise TooManyError(1)
+    _under_way[who] += 1
+    try:
+        yield
+    finally:
+        _under_way[who] -= 1
+        if not _under_way[who]:
+            del _under_way[who]

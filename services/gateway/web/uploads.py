@@ -1,5 +1,6 @@
 """A form with a file, passed on as it comes: the fields first, then the file, never held whole."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,6 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from shared.web.app import BODY_LIMIT
+
+SILENCE = 60.0
+"""Seconds without a byte after which an upload has broken off: it holds a connection to a service."""
 
 FIELD_BYTES = 10_000
 FIELDS = 50
@@ -87,9 +91,10 @@ class Upload:
     async def _read(self) -> bool:
         """Parse what comes next; False at the end of the body."""
         try:
-            data = await anext(self._stream, b"")
+            async with asyncio.timeout(SILENCE):
+                data = await anext(self._stream, b"")
             self._parser.write(data)
-        except (FormParserError, ClientDisconnect):
+        except (FormParserError, ClientDisconnect, TimeoutError):
             raise UnreadableFormError from None
         return bool(data)
 

@@ -5,7 +5,7 @@ file: the last two check the form's token, and that the form was made for the sc
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
@@ -270,17 +270,20 @@ def posting(
 
 def uploading(
     action: Action | None = None, *, anywhere: bool = False, at_most: int
-) -> Callable[..., Awaitable[Visit]]:
+) -> Callable[..., AsyncIterator[Visit]]:
     """The same for forms with a file of `at_most` bytes, which is passed on as it comes
     (`visit.upload`). In the form the file stands last.
     """
 
-    async def check(visit: Annotated[Visit, Depends(visiting(action, anywhere=anywhere))]) -> Visit:
+    async def check(
+        visit: Annotated[Visit, Depends(visiting(action, anywhere=anywhere))],
+    ) -> AsyncIterator[Visit]:
         runtime = runtime_of(visit.request)
         await limits.UPLOAD.count(runtime.database, visit.person.sub, runtime.clock.now())
-        upload = await Upload.of(visit.request, at_most)
-        check_form(visit, upload.form)
-        return replace(visit, form=upload.form, upload=upload)
+        with limits.one_upload(visit.person.sub):
+            upload = await Upload.of(visit.request, at_most)
+            check_form(visit, upload.form)
+            yield replace(visit, form=upload.form, upload=upload)
 
     return check
 

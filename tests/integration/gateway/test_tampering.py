@@ -1,9 +1,12 @@
 """Requests that no page of ours has made: addresses, headers, hidden fields that were changed."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
+from services.gateway.web import limits, uploads
 from tests.integration.gateway.support import Place
 
 SCHOOL = "9990001X"
@@ -90,6 +93,31 @@ async def test_signing_in_again_gives_no_more_uploads(place: Place) -> None:
         "ON CONFLICT (subject, begins_at) DO UPDATE SET count = 100"
     )
     assert await upload() == 429
+
+
+async def test_uploads_that_stand_still_are_few_and_broken_off(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.sign_in()
+    monkeypatch.setattr(uploads, "SILENCE", 3.0)
+    head = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in {"csrf": await place.csrf(), "pour": SCHOOL}.items()
+    )
+    kind = {"Content-Type": FORM + "b"}
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield head.encode()
+        await asyncio.sleep(60)
+
+    async def send() -> int:
+        url = "/logo/logo"
+        answer = await place.http.post(url, content=stalled(), headers=kind, timeout=30)
+        return answer.status_code
+
+    told = await asyncio.gather(*(send() for _ in range(limits.AT_ONCE + 2)))
+    assert sorted(told) == [400] * limits.AT_ONCE + [429] * 2
+    assert await send() == 400, "another may come when these are over"
 
 
 async def test_a_delegation_that_has_just_ended_invites_and_opens_nothing(place: Place) -> None:
