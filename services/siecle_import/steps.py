@@ -246,7 +246,7 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
             await imports.keep_lists(connection, row["id"], preview.entries(applied=False))
         else:
             await imports.keep_lists(connection, row["id"], preview.entries(applied=True))
-            number = await _write(transaction, Uai(row["uai"]), preview, in_force, keys)
+            number = await write(transaction, Uai(row["uai"]), preview, in_force, keys)
             ended = {"number": number, "reading": None, "ended_at": clock.now()}
             state, values = State.APPLIED, {**values, **ended}
         await imports.set_state(
@@ -266,7 +266,7 @@ def _preview_of_kept(
     return preview_of(base, reading, uai, in_force, now=clock.now(), spare=consent.spared)
 
 
-async def _write(
+async def write(
     transaction: Transaction,
     uai: Uai,
     preview: Preview,
