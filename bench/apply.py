@@ -21,10 +21,10 @@ from rich.console import Console
 from uuid_utils.compat import uuid7
 
 from bench import naive, system
+from bench.export import export_of
 from bench.naive import importing as naive_importing
 from bench.naive.reading import Fields
 from bench.naive.reading import read as naive_read
-from bench.parse import export_of
 from bench.results import Result
 from bench.turns import in_turn
 from deploy.local.servers import Servers

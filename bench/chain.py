@@ -24,10 +24,10 @@ import uvloop
 from rich.console import Console
 
 from bench import alone, naive, system
+from bench.export import export_of
 from bench.learners import GONE_ONE_IN, RECORDS, fill, fill_records, moves
 from bench.naive import importing as naive_importing
 from bench.naive.reading import read as naive_read
-from bench.parse import export_of
 from bench.results import Result
 from bench.turns import ROUNDS, in_turn
 from deploy.local import ROOT
