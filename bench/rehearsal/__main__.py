@@ -27,6 +27,7 @@ from deploy.local.stack import Stack, running_stack
 FOLDER = LOCAL / "rehearsal"
 CHAIN = ("siecle_import", "transfer", "dossier")
 PATIENCE = 600.0
+DEAREST = 12
 _LATENCIES = """
 SELECT extract(epoch FROM answered_at - ready_at) FROM transfer
 WHERE state = 'closed' AND origin_uai <> ALL($1::text[]) AND destination_uai <> ALL($1::text[])
@@ -48,7 +49,9 @@ class Rehearsal:
         """Connections to the databases of the chain."""
         async with AsyncExitStack() as opened:
             yield {
-                name: await opened.enter_async_context(asyncpg.create_pool(url, max_size=2))
+                name: await opened.enter_async_context(
+                    asyncpg.create_pool(url, min_size=1, max_size=2)
+                )
                 for name, url in self.urls.items()
             }
 
@@ -99,7 +102,7 @@ async def _rehearse(rehearsal: Rehearsal, progress: Progress) -> bool:
         with memory.watched():
             played = await play(nation, stack, rehearsal.files, lambda: progress.advance(task))
             sent = time.perf_counter() - begun
-            await settled(pools, nation, PATIENCE)
+            await settled(pools, nation, stack.servers.rabbitmq_api_url, PATIENCE)
         taken = time.perf_counter() - begun
         _tell_play(rehearsal, played, sent, taken)
         late = [nation.uai(s) for s in range(nation.schools) if nation.switches_late(s)]
@@ -113,6 +116,8 @@ async def _rehearse(rehearsal: Rehearsal, progress: Progress) -> bool:
                 f"{name}: {statements[name] / events:.3f} statements, "
                 f"{(now[name] - looked_up[name]) / events:.1f} index look-ups an event"
             )
+        for name, query, seconds, calls in await measuring.dearest(administrator, DEAREST):
+            say(f"{name:14}{1000 * seconds / events:7.3f} ms an event, {calls:7,} × {query}")
         _tell_cost(rehearsal, pids, used, at_rest, memory)
         wrong = [*await violations(pools, nation, stack.servers.rabbitmq_api_url)]
     await administrator.close()

@@ -25,14 +25,15 @@ SELECT count(*) FROM record r JOIN learner l USING (pupil_id) WHERE l.uai = r.or
 """
 
 
-async def settled(pools: Pools, nation: Nation, patience: float) -> None:
+async def settled(pools: Pools, nation: Nation, api_url: str | None, patience: float) -> None:
     """Return when the last transfer is closed and nothing is on its way."""
 
     async def probe() -> bool:
         closed = await _number(
             pools["transfer"], "SELECT count(*) FROM transfer WHERE state = 'closed'"
         )
-        return closed >= nation.movers and not await _waiting(pools)
+        on_its_way = await _waiting(pools) or await _queued(api_url)
+        return closed >= nation.movers and not on_its_way
 
     await eventually(probe, "the last transfer to be closed", seconds=patience, every=0.5)
 

@@ -120,6 +120,23 @@ async def statements(administrator: Connection) -> Mapping[str, int]:
     return {row["datname"].removeprefix("cpro_"): row["calls"] for row in rows}
 
 
+async def dearest(administrator: Connection, count: int) -> Sequence[tuple[str, str, float, int]]:
+    """The statements that have taken most time since: database, beginning, seconds, how often."""
+    rows = await administrator.fetch(
+        r"""
+        SELECT d.datname, regexp_replace(s.query, '\s+', ' ', 'g') AS query, s.calls,
+            s.total_exec_time / 1000 AS seconds
+        FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+        ORDER BY s.total_exec_time DESC LIMIT $1
+        """,
+        count,
+    )
+    return [
+        (row["datname"].removeprefix("cpro_"), row["query"][:60], row["seconds"], row["calls"])
+        for row in rows
+    ]
+
+
 async def lookups(pools: Pools) -> Mapping[str, int]:
     """How often an index of each database has been searched, ever."""
     question = "SELECT sum(idx_scan)::bigint FROM pg_stat_user_indexes"

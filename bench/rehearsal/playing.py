@@ -11,7 +11,7 @@ from bench.rehearsal.nation import Nation
 from deploy.local.client import School, UnexpectedAnswerError
 from deploy.local.stack import Stack
 
-AT_ONCE = 16
+AT_ONCE = 8
 """Schools that are busy with an import at one moment."""
 PATIENCE = 600.0
 LOOK_SECONDS = 0.25
