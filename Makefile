@@ -6,6 +6,7 @@ UV ?= .venv/bin/uv
 # Further arguments for the command, e.g. « make test ARGS="-k transfer -x" ».
 ARGS ?=
 EXAMPLES ?= 2000
+SCALE ?= 0.01
 
 ASSETS := services/gateway/assets
 AXE := $(ASSETS)/node_modules/.package-lock.json
@@ -19,7 +20,7 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test pages browser assets long properties lint bench lock clean
+.PHONY: help setup demo up down test pages browser assets long properties lint bench rehearsal lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ lint: $(PACKAGES) ## Check format, style, types and the imports between packages
 
 bench: setup ## Measure each stage beside the naive way
 	$(RUN) bench $(ARGS)
+
+rehearsal: setup ## Rehearse the national September, a part of it (SCALE=0.01) or all (SCALE=1)
+	SCALE=$(SCALE) $(RUN) bench.rehearsal
 
 lock: $(if $(wildcard $(UV)),,$(PACKAGES)) ## Renew the lock files (ARGS=--upgrade: newest versions)
 	$(COMPILE) pyproject.toml -o requirements.lock

@@ -38,7 +38,7 @@ STAGES: dict[str, Callable[[Servers, Console], Sequence[Result]]] = {
 
 def main() -> None:
     """Measure every stage, or those that are named."""
-    console = Console()
+    console = Console(record=True, width=110)
     wanted = sys.argv[1:] or list(STAGES)
     results: list[Result] = []
     with servers() as running:
@@ -46,9 +46,10 @@ def main() -> None:
             console.print(f"[bold]{name}[/bold]")
             results += STAGES[name](running, console)
         under = asyncio.run(conditions(running))
+    said = console.export_text()
     console.print(table(results))
     if wanted == list(STAGES):
-        keep(results, under)
+        keep(results, under, said)
 
 
 if __name__ == "__main__":

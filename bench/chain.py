@@ -23,7 +23,7 @@ import asyncpg
 import uvloop
 from rich.console import Console
 
-from bench import alone, naive, system
+from bench import alone, latency, naive, system
 from bench.export import export_of
 from bench.learners import GONE_ONE_IN, RECORDS, fill, fill_records, moves
 from bench.naive import importing as naive_importing
@@ -55,7 +55,7 @@ CHAIN = ("siecle_import", "transfer", "dossier")
 A, B = "9990001X", "9990002Y"
 PATIENCE = 300.0
 
-_LEARNERS = MOVERS * ROUNDS * GONE_ONE_IN // (GONE_ONE_IN - 1) + GONE_ONE_IN
+_LEARNERS = (MOVERS * ROUNDS + latency.MOVERS) * GONE_ONE_IN // (GONE_ONE_IN - 1) + GONE_ONE_IN
 
 
 @dataclass
@@ -69,10 +69,14 @@ class _Ours:
         default_factory=lambda: [n for n in range(1, _LEARNERS) if n % GONE_ONE_IN]
     )
 
+    def next(self, count: int) -> Sequence[int]:
+        """Learners who have not moved yet."""
+        self.moved += count
+        return self.present[self.moved - count : self.moved]
+
     async def rate(self) -> float:
         """Events a second."""
-        movers = self.present[self.moved : self.moved + MOVERS]
-        self.moved += MOVERS
+        movers = self.next(MOVERS)
         async with self.siecle_import.transaction() as transaction:
             transaction.publish(moves(movers))
         begun = time.perf_counter()
@@ -220,19 +224,24 @@ async def _alone(servers: Servers) -> float:
         return len(envelopes) / (time.perf_counter() - begun)
 
 
-async def _rates(stack: Stack, folder: Path) -> Sequence[float]:
+async def _rates(stack: Stack, folder: Path, console: Console) -> Sequence[float]:
     (folder / "A.xml").write_bytes(export_of(0))
     (folder / "B.xml").write_bytes(export_of(NAIVE_MOVERS))
     async with _ours(stack) as ours:
         ways = (ours.rate, partial(_naive, stack, folder), partial(_alone, stack.servers))
+        movers = ours.next(latency.MOVERS)
+        found = await latency.latencies(ours.siecle_import, ours.transfer, movers)
+        for line in latency.told(found):
+            console.print(line)
         return await in_turn(*ways)
 
 
-def chain(_: Servers, __: Console) -> Sequence[Result]:
+def chain(_: Servers, console: Console) -> Sequence[Result]:
     """Events a second from the commit of imports to the last transfer closed."""
     limit_is = "aio-pika alone passes one event a message through the same queues, no database"
     with (
         tempfile.TemporaryDirectory() as folder,
         running_stack(Path(folder, "stack"), fresh=True, services=CHAIN) as stack,
     ):
-        return [Result.of("chain", "events/s", uvloop.run(_rates(stack, Path(folder))), limit_is)]
+        rates = uvloop.run(_rates(stack, Path(folder), console))
+        return [Result.of("chain", "events/s", rates, limit_is)]

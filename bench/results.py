@@ -152,8 +152,8 @@ def _lines(path: str) -> Sequence[str]:
     return Path(path).read_text().splitlines()
 
 
-def keep(results: Sequence[Result], under: Sequence[str]) -> None:
-    """Write both files."""
+def keep(results: Sequence[Result], under: Sequence[str], said: str) -> None:
+    """Write both files, with what the stages have said besides."""
     (FOLDER / "results.json").write_text(as_json(results))
     rows = [TITLES, ("---",) * len(TITLES), *map(_cells, results)]
     limits = [f"- {one.stage}: {one.limit_is}" for one in results if one.limit_is]
@@ -169,5 +169,11 @@ def keep(results: Sequence[Result], under: Sequence[str]) -> None:
         "The limits, measured in the same run:",
         "",
         *limits,
+        "",
+        "What the stages said:",
+        "",
+        "```",
+        said.strip(),
+        "```",
     ]
     (FOLDER / "RESULTS.md").write_text("\n".join(lines) + "\n")
