@@ -1,5 +1,6 @@
 """`make rehearsal SCALE=0.01`: prepares, plays, measures, checks; ends with 1 if something does not
-hold. What it says is kept in `.local/rehearsal/SCALE.txt`, the files for the next time beside it.
+hold. `REPLICAS=2` runs so many processes of each service of the chain. What it says is kept below
+`.local/rehearsal`, and the files for the next time.
 """
 
 import os
@@ -20,6 +21,7 @@ from bench.rehearsal.checking import Pools, found_by_reconcile, settled, violati
 from bench.rehearsal.nation import PLACES, Nation
 from bench.rehearsal.playing import Played, play
 from bench.rehearsal.preparing import kept_nation, load_all, write_all
+from bench.rehearsal.replicas import replicas
 from deploy.local import LOCAL
 from deploy.local.processes import stopping_on_signals
 from deploy.local.stack import Stack, running_stack
@@ -29,8 +31,9 @@ CHAIN = ("siecle_import", "transfer", "dossier")
 PATIENCE = 600.0
 DEAREST = 12
 _LATENCIES = """
-SELECT extract(epoch FROM answered_at - ready_at) FROM transfer
-WHERE state = 'closed' AND origin_uai <> ALL($1::text[]) AND destination_uai <> ALL($1::text[])
+SELECT extract(epoch FROM t.answered_at - greatest(o.since, d.since))::float FROM transfer t
+JOIN presence o ON o.pupil_id = t.origin_pupil JOIN presence d ON d.pupil_id = t.destination_pupil
+WHERE t.state = 'closed' AND o.uai <> ALL($1::text[]) AND d.uai <> ALL($1::text[])
 """
 
 
@@ -64,6 +67,7 @@ def _progress(console: Console) -> Progress:
 def main() -> None:
     """Prepare, play, tell, check."""
     scale = float(os.environ.get("SCALE", "0.01"))
+    count = int(os.environ.get("REPLICAS", "1"))
     console = Console(record=True, width=110)
     files = FOLDER / "files" / f"{scale:g}"
     nation = kept_nation(files, scale)
@@ -81,8 +85,9 @@ def main() -> None:
             load_all(nation, urls, key, progress)
             console.print(f"base: {time.perf_counter() - begun:.0f} s")
             rehearsal = Rehearsal(nation, files, stack, console, urls)
-            wrong = uvloop.run(_rehearse(rehearsal, progress))
-    (FOLDER / f"{scale:g}.txt").write_text(console.export_text())
+            with replicas(stack, CHAIN, count, FOLDER / "stack"):
+                wrong = uvloop.run(_rehearse(rehearsal, progress))
+    (FOLDER / f"{scale:g}-{count}.txt").write_text(console.export_text())
     sys.exit(1 if wrong else 0)
 
 
@@ -107,7 +112,7 @@ async def _rehearse(rehearsal: Rehearsal, progress: Progress) -> bool:
         _tell_play(rehearsal, played, sent, taken)
         late = [nation.uai(s) for s in range(nation.schools) if nation.switches_late(s)]
         rows = await pools["transfer"].fetch(_LATENCIES, late)
-        say(f"second import to closing: {measuring.percentiles([float(row[0]) for row in rows])}")
+        say(f"second import to closing: {measuring.percentiles([row[0] for row in rows])}")
         statements = await measuring.statements(administrator)
         now = await measuring.lookups(pools)
         events = 2 * nation.movers
@@ -138,6 +143,8 @@ def _tell_play(rehearsal: Rehearsal, played: Played, sent: float, taken: float) 
         f"{events / taken:,.0f} events/s"
     )
     say(f"upload to preview: {measuring.percentiles(played.read)}")
+    own = 1000 * time.process_time() / events
+    say(f"sending took {own:.2f} ms of processor an event besides")
     say(f"confirmation to the end: {measuring.percentiles(played.applied)}")
 
 

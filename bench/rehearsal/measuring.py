@@ -29,10 +29,14 @@ def percentiles(seconds: Sequence[float]) -> str:
 
 
 def resident(pid: int, *, peak: bool = False) -> float:
-    """Memory of a process, in MB: now, or the most it has had."""
-    status = Path(f"/proc/{pid}/status").read_text()
+    """Memory of a process, or of the largest that came of it, in MB: now, or the most ever."""
     name = "VmHWM" if peak else "VmRSS"
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1e3
+    sizes = [0]
+    for one in _family(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            status = Path(f"/proc/{one}/status").read_text().splitlines()
+            sizes += [int(line.split()[1]) for line in status if line.startswith(name)]
+    return max(sizes) / 1e3
 
 
 @dataclass
@@ -87,20 +91,28 @@ def marked(folder: Path) -> Mapping[str, int]:
 
 def processor(pid: int) -> float:
     """Seconds of processor that a process and all that came of it have taken."""
-    children: defaultdict[int, list[int]] = defaultdict(list)
-    taken: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    ticks = 0
+    for one in _family(pid):
         with suppress(FileNotFoundError, ProcessLookupError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            number = int(stat.parent.name)
-            children[int(fields[1])].append(number)
-            taken[number] = sum(map(int, fields[11:15]))  # its own, and those who have ended
-    family, ticks = [pid], 0
-    while family:
-        one = family.pop()
-        ticks += taken.get(one, 0)
-        family += children[one]
+            ticks += sum(map(int, _stat(one)[11:15]))  # its own, and those who have ended
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _family(pid: int) -> Sequence[int]:
+    """A process and all that came of it."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            children[int(_stat(int(folder.name))[1])].append(int(folder.name))
+    found = [pid]
+    for one in found:  # it grows on the way
+        found += children[one]
+    return found
+
+
+def _stat(pid: int) -> Sequence[str]:
+    """What /proc tells of a process after its name: state, parent, ..."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 async def count_statements(administrator: Connection) -> None:

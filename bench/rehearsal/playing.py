@@ -14,7 +14,7 @@ from deploy.local.stack import Stack
 AT_ONCE = 8
 """Schools that are busy with an import at one moment."""
 PATIENCE = 600.0
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.5
 
 
 @dataclass
