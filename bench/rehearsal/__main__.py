@@ -126,7 +126,8 @@ async def _rehearse(rehearsal: Rehearsal, progress: Progress) -> bool:
         _tell_cost(rehearsal, pids, used, at_rest, memory)
         wrong = [*await violations(pools, nation, stack.servers.rabbitmq_api_url)]
     await administrator.close()
-    if found := await found_by_reconcile(rehearsal.urls["transfer"]):
+    found = await found_by_reconcile(rehearsal.urls["transfer"], stack.urls["transfer"])
+    if found:
         wrong.append(f"found by the reconcile: {found:,}")
     for one in wrong:
         say(f"[red]does not hold: {one}[/red]")

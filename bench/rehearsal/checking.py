@@ -12,6 +12,8 @@ from shared.database import Database
 
 Pools = Mapping[str, "asyncpg.Pool[asyncpg.Record]"]
 
+FOUND = "cpro_reconcile_found_total "
+
 _MOVED = """
 SELECT count(*) FROM transfer WHERE state = 'closed' AND (counts ->> 'bilan')::int = 2
     AND (counts ->> 'fiche')::int = 2 AND (counts ->> 'evaluation')::int = 1
@@ -81,10 +83,14 @@ async def _queued(api_url: str | None) -> int:
     return sum(queue.get("messages", 0) for queue in queues)
 
 
-async def found_by_reconcile(url: str) -> int:
-    """What the reconcile finds when it decides over all that has changed."""
+async def found_by_reconcile(url: str, service_url: str) -> int:
+    """What the reconcile has found meanwhile, and finds now over all that has changed since."""
+    async with httpx.AsyncClient() as http:
+        metrics = (await http.get(f"{service_url}/metrics")).raise_for_status().text
+    told = next(line for line in metrics.splitlines() if line.startswith(FOUND))
+    meanwhile = int(float(told.removeprefix(FOUND)))
     database = await Database.open(url, 2)
     try:
-        return await reconcile(database)
+        return meanwhile + await reconcile(database)
     finally:
         await database.close()
