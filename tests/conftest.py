@@ -4,10 +4,8 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from deploy.local.client import Sign
@@ -53,38 +51,19 @@ def templates(servers: Servers) -> Templates:
     return Templates(servers)
 
 
-@asynccontextmanager
-async def _admin(servers: Servers) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(servers.postgres_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 @pytest.fixture
 async def new_database(
-    servers: Servers, templates: Templates
+    templates: Templates,
 ) -> AsyncIterator[Callable[[Service], Awaitable[str]]]:
-    """Makes a fresh database of a service, owned by the role of its template; answers its URL."""
+    """Makes a fresh database of a service; answers its URL."""
     made: list[str] = []
 
     async def make(service: Service) -> str:
-        base, _, template = (await templates.url(service)).rpartition("/")
-        name = f"{service.name}_{secrets.token_hex(4)}"
-        async with _admin(servers) as admin:
-            await admin.execute(
-                f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{template}"'
-            )
-        made.append(name)
-        return f"{base}/{name}"
-
-    async def drop(name: str) -> None:
-        async with _admin(servers) as admin:
-            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        made.append(await templates.copy(service))
+        return made[-1]
 
     yield make
-    await asyncio.gather(*(drop(name) for name in made))
+    await asyncio.gather(*(templates.drop(url) for url in made))
 
 
 @pytest.fixture

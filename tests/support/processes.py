@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.client import School, Sign
+from tests.faults.launch import POINT
 from tests.support.system import TODAY, all_ready, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,7 @@ class Processes:
         (tests/faults/launch.py).
         """
         port = self.ports.setdefault(name, free_port())
-        command = ["-m", "tests.faults.launch", dies, name] if dies else ["-m", f"services.{name}"]
+        command = ["-m", "tests.faults.launch", name] if dies else ["-m", f"services.{name}"]
         environment = {
             **os.environ,
             "CPRO_ENVIRONMENT": "local",
@@ -54,6 +55,7 @@ class Processes:
             "CPRO_JWKS_FILE": str(self.keys / "jwks.json"),
             "CPRO_MATCH_KEY_FILE": str(self.keys / "match.key"),
             "CPRO_TODAY": TODAY.isoformat(),
+            **({POINT: dies} if dies else {}),
             **self.more,
         }
         with (self.log / f"{name}.log").open("ab") as output:

@@ -1,0 +1,89 @@
+"""The fault runs: `python -m tests.faults --seeds 20`, or `--seed 7` to play one again."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deploy.local import LOCAL
+from deploy.local.processes import stopping_on_signals
+from tests.faults import report
+from tests.faults.machines import Machines, running_machines
+from tests.faults.play import Outcome, play
+from tests.faults.sabotage import BUILDS
+from tests.support.databases import Templates
+
+FOLDER = LOCAL / "faults"
+SABOTAGE_SEEDS = 20
+"""Within so many a broken build must be noticed."""
+
+console = Console()
+
+
+def main(
+    *,
+    seeds: Annotated[int, typer.Option(help="How many seeds to play.")] = 20,
+    seed: Annotated[int | None, typer.Option(help="Play this one alone.")] = None,
+    first: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    sabotage: Annotated[bool, typer.Option(help="Play builds that are broken on purpose.")] = False,
+    write: Annotated[bool, typer.Option(help="Write the table of docs/faults.md.")] = False,
+) -> None:
+    """Play seeds, each a story with faults; exit 1 if a promise was broken.
+
+    With --sabotage: play each broken build until it is noticed; exit 1 if one is not.
+    """
+    chosen = [seed] if seed is not None else list(range(first, first + seeds))
+    with stopping_on_signals(), running_machines(FOLDER) as machines:
+        templates = Templates(machines.servers)
+        if sabotage:
+            raise SystemExit(asyncio.run(_sabotaged(machines, templates)))
+        outcomes = asyncio.run(_played(machines, templates, chosen))
+    if write:
+        report.write(outcomes)
+    raise SystemExit(any(outcome.broken for outcome in outcomes))
+
+
+async def _played(machines: Machines, templates: Templates, seeds: list[int]) -> list[Outcome]:
+    outcomes = []
+    for seed in seeds:
+        outcome = await play(machines, templates, seed, _folder(seed))
+        _tell(outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+async def _sabotaged(machines: Machines, templates: Templates) -> int:
+    """Play each broken build until a promise is broken; how many were not noticed."""
+    missed = 0
+    for build in BUILDS:
+        for seed in range(SABOTAGE_SEEDS):
+            outcome = await play(machines, templates, seed, _folder(seed), build)
+            if outcome.broken:
+                console.print(f"[green]✓[/] {build}: noticed by seed {seed}: {outcome.broken}")
+                break
+        else:
+            console.print(f"[red]✗ {build}: not noticed by {SABOTAGE_SEEDS} seeds[/]")
+            missed += 1
+    return missed
+
+
+def _folder(seed: int) -> Path:
+    return FOLDER / f"seed-{seed}"
+
+
+def _tell(outcome: Outcome) -> None:
+    mark = "[red]✗[/]" if outcome.broken else "[green]✓[/]"
+    cells = ", ".join(map(str, outcome.cells))
+    console.print(f"{mark} seed {outcome.seed} [dim]({outcome.seconds:.0f} s)[/] {cells}")
+    for cell, note in outcome.notes:
+        console.print(f"    {cell}: {note}")
+    if outcome.broken:
+        console.print(f"    [red]{outcome.broken}[/]")
+        console.print(f"    logs: {_folder(outcome.seed)}")
+        console.print(f"    again: python -m tests.faults --seed {outcome.seed}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,99 @@
+"""Plays one seed: a story, the faults that are drawn for it, then what must hold."""
+
+import asyncio
+import random
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.client import UnexpectedAnswerError
+from tests.faults.fleet import EndedBadlyError
+from tests.faults.invariants import BrokenPromiseError, calm, check
+from tests.faults.machines import Machines
+from tests.faults.matrix import Cell, drawn
+from tests.faults.stage import Stage, staged
+from tests.faults.story import Story, told
+from tests.support.databases import Templates
+
+AT_ONCE = 2
+"""Faults that are injected at the same time."""
+
+SEED_SECONDS = 240.0
+EXPECTED = (BrokenPromiseError, EndedBadlyError, UnexpectedAnswerError, TimeoutError)
+"""How a seed fails when the services do; anything else is a defect of the harness."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a seed ended: `broken` says what does not hold, `notes` is what is to be known of a cell
+    (that its fault met nothing).
+    """
+
+    seed: int
+    cells: Sequence[Cell]
+    notes: Sequence[tuple[Cell, str]]
+    broken: str | None
+    seconds: float
+
+
+async def play(
+    machines: Machines, templates: Templates, seed: int, folder: Path, build: str | None = None
+) -> Outcome:
+    """Play a seed; `folder` gets its files and the logs of the services."""
+    begun, cells, notes, broken = time.monotonic(), drawn(seed), list[tuple[Cell, str]](), None
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        async with asyncio.timeout(SEED_SECONDS), staged(machines, templates, folder, build) as stage:
+            await _play(stage, seed, cells, notes)
+    except* EXPECTED as group:
+        broken = "; ".join(_said(group))
+    return Outcome(seed, cells, notes, broken, time.monotonic() - begun)
+
+
+def _said(group: BaseExceptionGroup[BaseException]) -> list[str]:
+    """What the errors of a group say, one by one."""
+    return [
+        text
+        for error in group.exceptions
+        for text in (
+            _said(error)
+            if isinstance(error, BaseExceptionGroup)
+            else [f"{error}" or type(error).__name__]
+        )
+    ]
+
+
+async def _play(
+    stage: Stage, seed: int, cells: Sequence[Cell], notes: list[tuple[Cell, str]]
+) -> None:
+    dice = random.Random(seed)
+    async with told(stage, random.Random(dice.random())) as story:
+        await story.opening()
+        for at in range(0, len(cells), AT_ONCE):
+            await _break(stage, story, cells[at : at + AT_ONCE], dice, notes)
+        await story.ending()
+        await calm(stage)
+        stage.fleet.check()
+        await asyncio.gather(*(stage.fleet.stop(name) for name in list(stage.fleet.running)))
+        await check(stage, story, cells)
+
+
+async def _break(
+    stage: Stage,
+    story: Story,
+    cells: Sequence[Cell],
+    dice: random.Random,
+    notes: list[tuple[Cell, str]],
+) -> None:
+    """Inject faults while the story goes on, for as long as they last."""
+
+    async def inject(cell: Cell) -> None:
+        if note := await cell.fault.inject(stage, cell.service, random.Random(dice.random())):
+            notes.append((cell, note))
+
+    async with asyncio.TaskGroup() as group:
+        injected = [group.create_task(inject(cell)) for cell in cells]
+        while not all(task.done() for task in injected):
+            await story.round()

@@ -1,0 +1,31 @@
+"""Counts effects: beside what a service does with an event, in the same transaction, the event's id
+is written to a table that refuses nothing. Handlers forgive much (they keep states, not changes),
+so that a second effect would hardly show in their own tables.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from shared.database import Connection, Transaction
+from shared.envelope import Received
+from shared.messaging import consumer, parked
+
+TABLE = "CREATE TABLE effect (event_id uuid NOT NULL)"
+_ENTER = "INSERT INTO effect SELECT unnest($1::uuid[])"
+
+
+def install() -> None:
+    """Have this process write what it handles, be it at once or after it was parked."""
+    not_seen, discard = consumer._not_seen, parked.discard
+
+    async def count_new(transaction: Transaction, events: Sequence[Received]) -> list[Received]:
+        new = await not_seen(transaction, events)
+        await transaction.connection.execute(_ENTER, [received.id for received in new])
+        return new
+
+    async def count_parked(connection: Connection, event_id: UUID) -> None:
+        await discard(connection, event_id)
+        await connection.execute(_ENTER, [event_id])
+
+    setattr(consumer, "_not_seen", count_new)  # noqa: B010 - mypy refuses to assign to a function
+    setattr(parked, "discard", count_parked)  # noqa: B010
