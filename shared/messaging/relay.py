@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractExchange
+from aio_pika.abc import AbstractExchange, AbstractRobustConnection
 from asyncpg import Record
 from pamqp.commands import Basic
 
@@ -87,11 +87,19 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Relay until `stop` is set; the pass under way is finished."""
         connection = await topology.connect(self._amqp_url, self._service, "publish")
+        # A broker that was set up anew has lost the queues.
+        connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
         async with connection:
-            await topology.declare(connection)
-            # A broker that was set up anew has lost the queues.
-            connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            while not stop.is_set():
+                try:
+                    await self._relay(connection, stop)
+                except Exception as error:  # noqa: BLE001 - cut while its channel was set up
+                    log.warning("relay.cut", error=type(error).__name__)
+                    await pause(stop, POLL_SECONDS)
+
+    async def _relay(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
+        await topology.declare(connection)
+        async with connection.channel(publisher_confirms=True, on_return_raises=True) as channel:
             exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
             await self._loop(exchange, stop)
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NoReturn
 
 from deploy.local.client import eventually
 from tests.faults import warm
@@ -18,7 +19,7 @@ from tests.support.system import all_ready
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload([warm.__name__])
 STOP_SECONDS = 15
-STARTED = 30.0
+WATCH_SECONDS = 0.2
 
 
 class EndedBadlyError(Exception):
@@ -33,10 +34,11 @@ class Fleet:
     urls: Mapping[str, str]
     log: Path
     running: dict[str, BaseProcess] = field(default_factory=dict)
+    doomed: set[str] = field(default_factory=set)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def start(self, name: str, **more: str) -> None:
-        """Start a service and wait until its process answers; `more` are further settings."""
+        """Start a service; `more` are further settings."""
         environment = {**self.environments[name], **more}
         process = PROCESSES.Process(
             target=warm.run, args=(name, environment, self.log / f"{name}.log"), name=name
@@ -44,28 +46,28 @@ class Fleet:
         process.start()
         self.running[name] = process
 
-    async def ready(self, name: str) -> None:
-        """Return when a service says that it is ready."""
-        await all_ready({name: self.urls[name]})
-
     async def kill(self, name: str) -> None:
         """kill -9."""
-        self.running[name].kill()
-        await self._ended(name, STOP_SECONDS)
-        del self.running[name]
+        process = self.running.pop(name)
+        process.kill()
+        await _exit_code(process, STOP_SECONDS)
 
     async def dies(self, name: str, point: str, seconds: float) -> bool:
         """Put a process in the place of a service that kills itself at a point; wait until it has,
         or is killed because it has not come there in so many seconds.
         """
         await self.kill(name)
+        self.doomed.add(name)
         await self.start(name, **{POINT: point})
         try:
-            await self._ended(name, seconds)
+            status = await _exit_code(self.running[name], seconds)
         except TimeoutError:
-            await self.kill(name)
+            self.running[name].kill()
+            status = await _exit_code(self.running[name], STOP_SECONDS)
             return False
-        status = self.running.pop(name).exitcode
+        finally:
+            del self.running[name]
+            self.doomed.remove(name)
         if status != -signal.SIGKILL:
             raise EndedBadlyError(f"{name} ended with {status} before {point}")
         return True
@@ -76,6 +78,7 @@ class Fleet:
         Raises:
             EndedBadlyError
         """
+        await all_ready({name: self.urls[name]})  # before, the signal would end it at once
         process = self.running.pop(name)
         process.terminate()
         try:
@@ -86,18 +89,17 @@ class Fleet:
         if status != 0:
             raise EndedBadlyError(f"{name} was to stop, and ended with {status}: see its log")
 
-    async def _ended(self, name: str, seconds: float) -> None:
-        await _exit_code(self.running[name], seconds)
-
-    def check(self) -> None:
-        """Fail if a service has ended by itself.
+    async def watch(self) -> NoReturn:
+        """Fail when a service has ended by itself.
 
         Raises:
             EndedBadlyError
         """
-        for name, process in self.running.items():
-            if process.exitcode is not None:
-                raise EndedBadlyError(f"{name} ended with {process.exitcode}: see its log")
+        while True:
+            for name, process in self.running.items():
+                if process.exitcode is not None and name not in self.doomed:
+                    raise EndedBadlyError(f"{name} ended with {process.exitcode}: see its log")
+            await asyncio.sleep(WATCH_SECONDS)
 
 
 async def _exit_code(process: BaseProcess, seconds: float) -> int | None:

@@ -190,6 +190,9 @@ CHANGES: Sequence[tuple[str, str, type[Event], tuple[str, ...]]] = (
 )
 """Of each service: what it has committed, and the event that says so."""
 
+REPEATED = (TransferRequested, DossierTransferred)
+"""A question is repeated when no answer comes, and the answer to each question and withdrawal."""
+
 
 async def _check_changes_are_told(stage: Stage, heard: Heard) -> None:
     """Each committed change has its event, and each event its change."""
@@ -201,7 +204,7 @@ async def _check_changes_are_told(stage: Stage, heard: Heard) -> None:
         invented = len(events.keys() - committed.keys())
         promised(not invented, f"{invented} {kind.__name__} without a change of {name}")
         often = [key for key, number in events.items() if number > 1]
-        if kind is not TransferRequested:  # asked again after a silence
+        if kind not in REPEATED:
             told(often, f"{kind.__name__} told more than once")
 
 

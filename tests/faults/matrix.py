@@ -118,9 +118,11 @@ async def _lose_answers(way: str, stage: Stage, service: str, _: random.Random) 
 
 async def _stop_broker(stage: Stage, _: str, dice: random.Random) -> str:
     await asyncio.sleep(dice.uniform(0, 0.5))
-    await asyncio.to_thread(stage.machines.stop_broker)
-    await asyncio.sleep(dice.uniform(*AWAY))
-    await asyncio.to_thread(stage.machines.start_broker)
+    try:
+        await asyncio.to_thread(stage.machines.stop_broker)
+        await asyncio.sleep(dice.uniform(*AWAY))
+    finally:
+        await asyncio.to_thread(stage.machines.start_broker)
     return ""
 
 
@@ -139,9 +141,11 @@ async def _restart_database(
 
 
 async def _alarm(stage: Stage, _: str, dice: random.Random) -> str:
-    await asyncio.to_thread(stage.machines.set_memory, ALARM)
-    await asyncio.sleep(dice.uniform(*STALLED))
-    await asyncio.to_thread(stage.machines.set_memory, NO_ALARM)
+    try:
+        await asyncio.to_thread(stage.machines.set_memory, ALARM)
+        await asyncio.sleep(dice.uniform(*STALLED))
+    finally:
+        await asyncio.to_thread(stage.machines.set_memory, NO_ALARM)
     return ""
 
 

@@ -4,9 +4,10 @@ import asyncio
 import random
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deploy.local.client import UnexpectedAnswerError
 from tests.faults.fleet import EndedBadlyError
@@ -46,7 +47,7 @@ async def play(
     shutil.rmtree(folder, ignore_errors=True)
     try:
         async with asyncio.timeout(SEED_SECONDS), staged(machines, templates, folder, build) as stage:
-            await _play(stage, seed, cells, notes)
+            await _watched(stage, _play(stage, seed, cells, notes))
     except* EXPECTED as group:
         broken = "; ".join(_said(group))
     return Outcome(seed, cells, notes, broken, time.monotonic() - begun)
@@ -65,6 +66,14 @@ def _said(group: BaseExceptionGroup[BaseException]) -> list[str]:
     ]
 
 
+async def _watched(stage: Stage, playing: Coroutine[Any, Any, None]) -> None:
+    """Play, unless a service ends by itself."""
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(stage.fleet.watch())
+        await playing
+        watching.cancel()
+
+
 async def _play(
     stage: Stage, seed: int, cells: Sequence[Cell], notes: list[tuple[Cell, str]]
 ) -> None:
@@ -75,7 +84,6 @@ async def _play(
             await _break(stage, story, cells[at : at + AT_ONCE], dice, notes)
         await story.ending()
         await calm(stage)
-        stage.fleet.check()
         await asyncio.gather(*(stage.fleet.stop(name) for name in list(stage.fleet.running)))
         await check(stage, story, cells)
 

@@ -40,7 +40,7 @@ TABLES = {
 }
 
 
-async def answered(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+async def answered(what: str, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
     """The answer, asked for again as long as there is none or it says that it is not the moment."""
 
     async def probe() -> httpx.Response | None:
@@ -53,7 +53,7 @@ async def answered(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Respon
             return None
         return response
 
-    return await eventually(probe, "an answer", seconds=PATIENCE)
+    return await eventually(probe, f"an answer to {what}", seconds=PATIENCE)
 
 
 class Staff(School):
@@ -64,7 +64,10 @@ class Staff(School):
     ) -> httpx.Response:
         """Call a route until it answers; the key of a creation is the same each time."""
         call = super().call
-        return await answered(lambda: call(service, method, path, module=module, **options))
+        return await answered(
+            f"{service} {method} {path}",
+            lambda: call(service, method, path, module=module, **options),
+        )
 
     async def confirm(self, ready: Json, *, spared: Sequence[str] = ()) -> Json:
         """Confirm; a confirmation whose answer was lost is not taken twice."""
@@ -152,7 +155,7 @@ class Story:
             told = {**token, "Idempotency-Key": key, **(headers or {})}
             return await self.http.post(url, headers=told, **options)
 
-        return await answered(ask)
+        return await answered(f"{service} POST {path}", ask)
 
     async def _inspection(self) -> None:
         """The tables of inspectors, each seen first, as soon as the schools are known there."""
