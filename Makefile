@@ -6,6 +6,7 @@ UV ?= .venv/bin/uv
 # Further arguments for the command, e.g. « make test ARGS="-k transfer -x" ».
 ARGS ?=
 EXAMPLES ?= 2000
+SEEDS ?= 20
 
 ASSETS := services/gateway/assets
 AXE := $(ASSETS)/node_modules/.package-lock.json
@@ -19,7 +20,7 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test pages browser assets long properties lint bench lock clean
+.PHONY: help setup demo up down test pages browser assets long properties faults sabotage lint bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,10 +54,16 @@ long: setup ## Run the long tests: many more orders of events, fuzzing
 	$(RUN) pytest -m long $(ARGS)
 	FUZZ_EXAMPLES=3000 $(RUN) pytest tests/unit/siecle_import/test_reading_fuzz.py $(ARGS)
 	FUZZ_EXAMPLES=2000 $(RUN) pytest tests/unit/etablissement/test_images_fuzz.py $(ARGS)
-	@$(MAKE) properties
+	@$(MAKE) properties faults sabotage
 
 properties: setup ## Play EXAMPLES sequences of events (2000) against the model
 	EXAMPLES=$(EXAMPLES) $(RUN) pytest -s tests/properties $(ARGS)
+
+faults: setup ## Break what can break in SEEDS stories (20), and look what still holds
+	$(RUN) tests.faults --seeds $(SEEDS) $(ARGS)
+
+sabotage: setup ## See that the fault runs notice builds that are broken on purpose
+	$(RUN) tests.faults --sabotage $(ARGS)
 
 lint: $(PACKAGES) ## Check format, style, types and the imports between packages
 	.venv/bin/ruff format --check

@@ -1,6 +1,7 @@
 """The fault runs: `python -m tests.faults --seeds 20`, or `--seed 7` to play one again."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ FOLDER = LOCAL / "faults"
 SABOTAGE_SEEDS = 20
 """Within so many a broken build must be noticed."""
 
-console = Console()
+console = Console(width=100)
 
 
 def main(
@@ -28,7 +29,8 @@ def main(
     seed: Annotated[int | None, typer.Option(help="Play this one alone.")] = None,
     first: Annotated[int, typer.Option(help="The first seed.")] = 0,
     sabotage: Annotated[bool, typer.Option(help="Play builds that are broken on purpose.")] = False,
-    write: Annotated[bool, typer.Option(help="Write the table of docs/faults.md.")] = False,
+    build: Annotated[str | None, typer.Option(help="Of these, play this one.")] = None,
+    write: Annotated[bool, typer.Option(help="Write the tables of docs/faults.md.")] = False,
 ) -> None:
     """Play seeds, each a story with faults; exit 1 if a promise was broken.
 
@@ -38,11 +40,16 @@ def main(
     with stopping_on_signals(), running_machines(FOLDER) as machines:
         templates = Templates(machines.servers)
         if sabotage:
-            raise SystemExit(asyncio.run(_sabotaged(machines, templates)))
-        outcomes = asyncio.run(_played(machines, templates, chosen))
+            wanted = [build] if build else list(BUILDS)
+            noticed = asyncio.run(_sabotaged(machines, templates, wanted))
+            name, lines, failed = "builds", report.builds(noticed), None in noticed.values()
+        else:
+            outcomes = asyncio.run(_played(machines, templates, chosen))
+            failed = any(outcome.failed for outcome in outcomes)
+            name, lines = "matrix", report.matrix(outcomes)
     if write:
-        report.write(outcomes)
-    raise SystemExit(any(outcome.broken for outcome in outcomes))
+        report.write(name, lines)
+    raise SystemExit(failed)
 
 
 async def _played(machines: Machines, templates: Templates, seeds: list[int]) -> list[Outcome]:
@@ -54,19 +61,27 @@ async def _played(machines: Machines, templates: Templates, seeds: list[int]) ->
     return outcomes
 
 
-async def _sabotaged(machines: Machines, templates: Templates) -> int:
-    """Play each broken build until a promise is broken; how many were not noticed."""
-    missed = 0
-    for build in BUILDS:
-        for seed in range(SABOTAGE_SEEDS):
-            outcome = await play(machines, templates, seed, _folder(seed), build)
-            if outcome.broken:
-                console.print(f"[green]✓[/] {build}: noticed by seed {seed}: {outcome.broken}")
-                break
+async def _sabotaged(
+    machines: Machines, templates: Templates, wanted: list[str]
+) -> Mapping[str, Outcome | None]:
+    """Play each broken build until a promise is broken; by which seed that was."""
+    noticed = {}
+    for build in wanted:
+        noticed[build] = await _noticed(machines, templates, build)
+        if outcome := noticed[build]:
+            console.print(f"[green]✓[/] {build}: noticed by seed {outcome.seed}")
+            console.print(f"    {outcome.broken}")
         else:
             console.print(f"[red]✗ {build}: not noticed by {SABOTAGE_SEEDS} seeds[/]")
-            missed += 1
-    return missed
+    return noticed
+
+
+async def _noticed(machines: Machines, templates: Templates, build: str) -> Outcome | None:
+    for seed in range(SABOTAGE_SEEDS):
+        outcome = await play(machines, templates, seed, _folder(seed), build)
+        if outcome.broken:
+            return outcome
+    return None
 
 
 def _folder(seed: int) -> Path:
@@ -74,15 +89,15 @@ def _folder(seed: int) -> Path:
 
 
 def _tell(outcome: Outcome) -> None:
-    mark = "[red]✗[/]" if outcome.broken else "[green]✓[/]"
+    mark = "[red]✗[/]" if outcome.failed else "[green]✓[/]"
     cells = ", ".join(map(str, outcome.cells))
     console.print(f"{mark} seed {outcome.seed} [dim]({outcome.seconds:.0f} s)[/] {cells}")
     for cell, note in outcome.notes:
         console.print(f"    {cell}: {note}")
-    if outcome.broken:
-        console.print(f"    [red]{outcome.broken}[/]")
+    if outcome.failed:
+        console.print(f"    [red]{outcome.failed}[/]")
         console.print(f"    logs: {_folder(outcome.seed)}")
-        console.print(f"    again: python -m tests.faults --seed {outcome.seed}")
+        console.print(f"    again: make faults ARGS='--seed {outcome.seed}'")
 
 
 if __name__ == "__main__":

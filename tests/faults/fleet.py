@@ -28,10 +28,11 @@ class EndedBadlyError(Exception):
 
 @dataclass
 class Fleet:
-    """Services by their names: what each is told, where it listens, and its process."""
+    """Services by their names: what each is told, and its process; `doomed` are those that are to
+    kill themselves, `locks` are held by who replaces one.
+    """
 
     environments: Mapping[str, Mapping[str, str]]
-    urls: Mapping[str, str]
     log: Path
     running: dict[str, BaseProcess] = field(default_factory=dict)
     doomed: set[str] = field(default_factory=set)
@@ -45,6 +46,11 @@ class Fleet:
         )
         process.start()
         self.running[name] = process
+
+    async def ready(self, *names: str) -> None:
+        """Return when these services say that they are ready, asked without a proxy."""
+        ports = {name: self.environments[name]["CPRO_HTTP_PORT"] for name in names}
+        await all_ready({name: f"http://127.0.0.1:{port}" for name, port in ports.items()})
 
     async def kill(self, name: str) -> None:
         """kill -9."""
@@ -78,7 +84,7 @@ class Fleet:
         Raises:
             EndedBadlyError
         """
-        await all_ready({name: self.urls[name]})  # before, the signal would end it at once
+        await self.ready(name)  # before, the signal would end it at once
         process = self.running.pop(name)
         process.terminate()
         try:
@@ -111,15 +117,13 @@ async def _exit_code(process: BaseProcess, seconds: float) -> int | None:
 
 
 @asynccontextmanager
-async def fleet(
-    environments: Mapping[str, Mapping[str, str]], urls: Mapping[str, str], log: Path
-) -> AsyncIterator[Fleet]:
+async def fleet(environments: Mapping[str, Mapping[str, str]], log: Path) -> AsyncIterator[Fleet]:
     """Run services until the block ends; what is still there then is killed."""
-    started = Fleet(environments, urls, log)
+    started = Fleet(environments, log)
     try:
         for name in environments:
             await started.start(name)
-        await all_ready(urls)
+        await started.ready(*environments)
         yield started
     finally:
         for process in started.running.values():

@@ -245,12 +245,16 @@ async def _check_mails(stage: Stage, heard: Heard) -> None:
     """A mail for each recipient of each event, sent unless a newer one has overtaken it; a second
     copy only under the same Message-ID, and word for word the same.
     """
-    rows = await stage.rows(MAILER, "SELECT id, address, state, reason FROM mail WHERE kind = 'access'")
+    rows = await stage.rows(
+        MAILER, "SELECT id, address, state, reason FROM mail WHERE kind = 'access'"
+    )
     due = sum(
         len(event.recipients) for event in heard.events if isinstance(event, InspectorAccessToggled)
     )
     promised(len(rows) == due, f"{len(rows)} mails for {due} recipients of events")
-    strange = [row["reason"] for row in rows if row["state"] != "sent" and row["reason"] != "overtaken"]
+    strange = [
+        row["reason"] for row in rows if row["state"] != "sent" and row["reason"] != "overtaken"
+    ]
     told(strange, "mails suppressed")
     rows = await stage.rows(MAILER, "SELECT id::text, state FROM mail")
     contents: dict[str, set[bytes]] = {}

@@ -32,7 +32,9 @@ a request, a whole mail.
 """
 
 NOTHING_LOST = "nothing is lost, nothing is done twice"
-ONE_COPY_MORE = "each mail arrives; one whose answer was not kept may come twice, under one Message-ID"
+ONE_COPY_MORE = (
+    "each mail arrives; one whose answer was not kept may come twice, under one Message-ID"
+)
 WAITS = "events wait in the outbox, and the flow resumes by itself"
 REPEATED = "what is repeated with its key has its effect once"
 
@@ -132,9 +134,7 @@ async def _kill_broker(stage: Stage, _: str, dice: random.Random) -> str:
     return ""
 
 
-async def _restart_database(
-    how: signal.Signals, stage: Stage, _: str, dice: random.Random
-) -> str:
+async def _restart_database(how: signal.Signals, stage: Stage, _: str, dice: random.Random) -> str:
     await asyncio.sleep(dice.uniform(0, 1))
     await asyncio.to_thread(stage.machines.restart_database, how)
     return ""

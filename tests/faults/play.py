@@ -18,52 +18,63 @@ from tests.faults.stage import Stage, staged
 from tests.faults.story import Story, told
 from tests.support.databases import Templates
 
-AT_ONCE = 2
+AT_ONCE = 3
 """Faults that are injected at the same time."""
 
 SEED_SECONDS = 240.0
-EXPECTED = (BrokenPromiseError, EndedBadlyError, UnexpectedAnswerError, TimeoutError)
-"""How a seed fails when the services do; anything else is a defect of the harness."""
+STUCK = (EndedBadlyError, UnexpectedAnswerError, TimeoutError)
+"""How a seed fails, beside a broken promise, when the services do; anything else is a defect of the
+harness.
+"""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a seed ended: `broken` says what does not hold, `notes` is what is to be known of a cell
-    (that its fault met nothing).
+    """How a seed ended: `broken` says what does not hold, `stuck` what went no further; `notes` is
+    what is to be known of a cell (that its fault met nothing).
     """
 
     seed: int
     cells: Sequence[Cell]
     notes: Sequence[tuple[Cell, str]]
-    broken: str | None
+    broken: str
+    stuck: str
     seconds: float
+
+    @property
+    def failed(self) -> str:
+        """What is wrong, if anything is."""
+        return "; ".join(filter(None, (self.broken, self.stuck)))
 
 
 async def play(
     machines: Machines, templates: Templates, seed: int, folder: Path, build: str | None = None
 ) -> Outcome:
     """Play a seed; `folder` gets its files and the logs of the services."""
-    begun, cells, notes, broken = time.monotonic(), drawn(seed), list[tuple[Cell, str]](), None
+    begun, cells, notes = time.monotonic(), drawn(seed), list[tuple[Cell, str]]()
+    broken = stuck = ""
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        async with asyncio.timeout(SEED_SECONDS), staged(machines, templates, folder, build) as stage:
+        async with (
+            asyncio.timeout(SEED_SECONDS),
+            staged(machines, templates, folder, build) as stage,
+        ):
             await _watched(stage, _play(stage, seed, cells, notes))
-    except* EXPECTED as group:
-        broken = "; ".join(_said(group))
-    return Outcome(seed, cells, notes, broken, time.monotonic() - begun)
+    except* BrokenPromiseError as group:
+        broken = _said(group)
+    except* STUCK as group:
+        stuck = _said(group)
+    return Outcome(seed, cells, notes, broken, stuck, time.monotonic() - begun)
 
 
-def _said(group: BaseExceptionGroup[BaseException]) -> list[str]:
-    """What the errors of a group say, one by one."""
-    return [
-        text
+def _said(group: BaseExceptionGroup[BaseException]) -> str:
+    """What the errors of a group say."""
+    return "; ".join(
+        _said(error)
+        if isinstance(error, BaseExceptionGroup)
+        else f"{error}" or type(error).__name__
         for error in group.exceptions
-        for text in (
-            _said(error)
-            if isinstance(error, BaseExceptionGroup)
-            else [f"{error}" or type(error).__name__]
-        )
-    ]
+    )
 
 
 async def _watched(stage: Stage, playing: Coroutine[Any, Any, None]) -> None:

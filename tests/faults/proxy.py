@@ -1,9 +1,11 @@
-"""A TCP proxy that does what networks do: it cuts, stalls, and loses the one answer that matters."""
+"""A TCP proxy that does what networks do: it cuts, stalls, and loses the answer that matters."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+
+from shared.clock import pause
 
 CHUNK = 65536
 
@@ -18,7 +20,8 @@ class Proxy:
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     last_words: bytes | None = None
-    losses: int = 0
+    left_to_lose: int = 0
+    all_lost: asyncio.Event = field(default_factory=asyncio.Event)
 
     def cut(self) -> None:
         """Reset every connection."""
@@ -40,14 +43,20 @@ class Proxy:
 
     async def lose_answers(self, words: bytes, count: int, seconds: float) -> int:
         """Pass on what holds `words`, then cut before its answer: the server has done it, and the
-        client does not know. So many times, or as often as it happens in so many seconds.
+        client does not know. So many times at the most, within so many seconds; how often it was.
         """
-        self.last_words, self.losses = words, 0
-        deadline = asyncio.get_running_loop().time() + seconds
-        while self.losses < count and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.05)
+        self.last_words, self.left_to_lose = words, count
+        self.all_lost.clear()
+        await pause(self.all_lost, seconds)
         self.last_words = None
-        return self.losses
+        return count - self.left_to_lose
+
+    def lose(self) -> None:
+        """Note that an answer was lost."""
+        self.left_to_lose -= 1
+        if self.left_to_lose == 0:
+            self.last_words = None
+            self.all_lost.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection to its end."""
@@ -86,7 +95,7 @@ class _Link:
                 if asks and self.proxy.last_words is not None:
                     self.doomed |= self.proxy.last_words in data
                 elif self.doomed and not asks:
-                    self.proxy.losses += 1
+                    self.proxy.lose()
                     break
                 writer.write(data)
                 await writer.drain()

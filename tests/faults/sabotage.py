@@ -51,9 +51,7 @@ def _handle_without_inbox() -> None:
     """The consumer enters events in the inbox, and handles those that were there as well."""
     enter = consumer._not_seen
 
-    async def not_seen(
-        transaction: Transaction, events: Sequence[Received]
-    ) -> Sequence[Received]:
+    async def not_seen(transaction: Transaction, events: Sequence[Received]) -> Sequence[Received]:
         await enter(transaction, events)
         return events
 

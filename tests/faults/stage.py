@@ -2,6 +2,7 @@
 proxies on every way between them and the servers, the mail server, and each other.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +16,7 @@ from deploy.local.client import Sign, eventually
 from deploy.local.servers import create_vhost, delete_vhost
 from deploy.local.tokens import service_key_file, signer
 from shared.database import UNAVAILABLE, Database
+from shared.service import Service
 from tests.faults import witness
 from tests.faults.fleet import Fleet, fleet
 from tests.faults.machines import Machines
@@ -67,27 +69,24 @@ async def staged(
     """The system for one seed, its files and logs in `folder`; `build` names a sabotage."""
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        vhost = f"faults-{secrets.token_hex(4)}"
-        amqp = await create_vhost(machines.servers, vhost)
-        stack.push_async_callback(delete_vhost, machines.servers, vhost)
+        amqp = await stack.enter_async_context(_virtual_host(machines))
         tap = Tap(amqp)
         await tap.open()
-        sql = await _databases(templates, stack)
+        sql = await stack.enter_async_context(_databases(templates))
         mails = await stack.enter_async_context(mail_server())
         ports = {name: free_port() for name in SERVICES}
         proxies = {}
         for name in SERVICES:
-            for way, port in (
-                (AMQP, _port(amqp)), (SQL, _port(sql[name])), (HTTP, ports[name]),
-                (SMTP, mails.port),
-            ):  # fmt: skip
+            servers = {AMQP: _port(amqp), SQL: _port(sql[name]), HTTP: ports[name]}
+            for way, port in {**servers, SMTP: mails.port}.items():
                 proxies[name, way] = await stack.enter_async_context(proxied(port))
         urls = {name: f"http://127.0.0.1:{proxies[name, HTTP].listens_at}" for name in SERVICES}
         keys = signer(folder / "keys", SERVICES)
         (folder / "keys" / "match.key").write_bytes(secrets.token_bytes(32))
+        common = _common(folder / "keys", urls, build)
         environments = {
             name: {
-                **_common(folder / "keys", urls, build),
+                **common,
                 "CPRO_DATABASE_URL": _through(sql[name], proxies[name, SQL]),
                 "CPRO_AMQP_URL": _through(amqp, proxies[name, AMQP]),
                 "CPRO_HTTP_PORT": str(ports[name]),
@@ -99,21 +98,33 @@ async def staged(
         databases = {name: await Database.open(url, 3) for name, url in sql.items()}
         for database in databases.values():
             stack.push_async_callback(database.close)
-        listening = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        started = await stack.enter_async_context(fleet(environments, listening, folder))
+        started = await stack.enter_async_context(fleet(environments, folder))
         yield Stage(machines, started, proxies, urls, databases, tap, mails, keys.token, folder)
 
 
-async def _databases(templates: Templates, stack: AsyncExitStack) -> dict[str, str]:
+@asynccontextmanager
+async def _virtual_host(machines: Machines) -> AsyncIterator[str]:
+    name = f"faults-{secrets.token_hex(4)}"
+    yield await create_vhost(machines.servers, name)
+    await delete_vhost(machines.servers, name)
+
+
+@asynccontextmanager
+async def _databases(templates: Templates) -> AsyncIterator[dict[str, str]]:
     """A database of each service, with the table of the witness."""
-    made = {}
-    for name, service in SERVICES.items():
-        made[name] = await templates.copy(service)
-        stack.push_async_callback(templates.drop, made[name])
-        connection = await asyncpg.connect(made[name])
-        await connection.execute(witness.TABLE)
-        await connection.close()
-    return made
+    made = await asyncio.gather(*(_database(templates, service) for service in SERVICES.values()))
+    try:
+        yield dict(zip(SERVICES, made, strict=True))
+    finally:
+        await asyncio.gather(*map(templates.drop, made))
+
+
+async def _database(templates: Templates, service: Service) -> str:
+    url = await templates.copy(service)
+    connection = await asyncpg.connect(url)
+    await connection.execute(witness.TABLE)
+    await connection.close()
+    return url
 
 
 def _common(keys: Path, urls: Mapping[str, str], build: str | None) -> dict[str, str]:

@@ -8,13 +8,12 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
-from deploy.local.client import Json, School, Sign, UnexpectedAnswerError, eventually
+from deploy.local.client import Json, School, UnexpectedAnswerError, eventually
 from tests.faults.stage import Stage
 from tests.support.siecle import export
 
@@ -22,7 +21,7 @@ SCHOOLS = ("9990001X", "9990002Y", "9990003Z", "9990004A")
 LEARNERS = 28
 ACADEMIE = "Normandie"
 DIPLOMA = "2D-TNE"
-FIRST_EXPORT = dt.datetime(2025, 9, 15, 8)
+FIRST_EXPORT = dt.datetime(2025, 9, 15, 8, tzinfo=dt.UTC)
 NAMES = ("Ampère", "Bréguet", "Carnot", "Dolto", "Eiffel")
 KINDS = ("bilan", "fiche", "evaluation")
 PATIENCE = 60.0
@@ -32,7 +31,7 @@ PAUSE = 0.1
 NATIONAL = {"sub": "n", "name": "Mme Nation", "academies": {"*": ["admin-national"]}}
 TABLES = {
     "diplomes": f"code;libelle;mef\n{DIPLOMA};Transitions numérique et énergétique;24725502031\n",
-    "inspecteurs": "adresse;nom\nvalery@ac-demo.example;Valéry\naymerick@ac-demo.example;Aymerick\n",
+    "inspecteurs": "adresse;nom\nvalery@ac-demo.example;V\naymerick@ac-demo.example;A\n",
     "abonnements": "uai;diplome;debut;fin\n"
     + "".join(f"{uai};{DIPLOMA};01/09/2025;\n" for uai in SCHOOLS),
     "referents": f"adresse;diplome;uai;debut;fin\nvalery@ac-demo.example;{DIPLOMA};;01/09/2025;\n"
@@ -114,7 +113,7 @@ class Story:
     exports: int = 0
 
     async def opening(self) -> None:
-        """The schools are registered, import, take part; each learner of one in two has a record."""
+        """The schools are registered, import, take part; one learner in two has a record."""
         for uai in SCHOOLS:
             card = {"uai": uai, "name": f"Lycée {uai}", "email": f"ce.{uai}@ac-demo.example"}
             await self._national("etablissement", f"/academies/{ACADEMIE}/schools", json=card)
@@ -217,7 +216,9 @@ class Story:
         """A school changes its name, which mails then call it by."""
         name = f"Lycée {self.dice.choice(NAMES)}"
         email = f"ce.{uai}@ac-demo.example"
-        await self.schools[uai].put("etablissement", "/card", lambda _: {"name": name, "email": email})
+        await self.schools[uai].put(
+            "etablissement", "/card", lambda _: {"name": name, "email": email}
+        )
 
     async def _switch_transfers(self, uai: str) -> None:
         await self.schools[uai].switch(active=self.dice.random() < 0.6)
@@ -227,9 +228,8 @@ class Story:
 async def told(stage: Stage, dice: random.Random) -> AsyncIterator[Story]:
     """A story on a stage, before its opening."""
     async with AsyncExitStack() as stack:
-        schools = {
-            uai: await stack.enter_async_context(Staff(uai, stage.urls, stage.sign))
-            for uai in SCHOOLS
-        }
+        schools = {uai: Staff(uai, stage.urls, stage.sign) for uai in SCHOOLS}
+        for school in schools.values():
+            await stack.enter_async_context(school)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
         yield Story(stage, dice, schools, http)

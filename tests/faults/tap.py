@@ -30,8 +30,8 @@ class Tap:
 
     async def open(self) -> None:
         """Declare what every service declares, and the queue."""
-        async with await aio_pika.connect_robust(self.url) as connection:
-            await topology.declare(connection)
+        async with await aio_pika.connect_robust(self.url) as lasting:
+            await topology.declare(lasting)
         async with await self._connection() as connection, connection.channel() as channel:
             queue = await channel.declare_queue(
                 QUEUE, durable=True, arguments={"x-queue-type": "quorum"}
