@@ -25,7 +25,7 @@ from tests.faults.matrix import LISTENERS, SERVERS, TELLERS, Cell
 from tests.faults.stage import MAILER, Stage
 from tests.faults.story import Story
 
-CALM_SECONDS = 60.0
+CALM_SECONDS = 90.0
 OVER = ("sent", "suppressed")
 
 
@@ -63,14 +63,17 @@ async def calm(stage: Stage) -> None:
     """Return when nothing is under way any more.
 
     Raises:
-        BrokenPromiseError: something is still on its way after a minute.
+        BrokenPromiseError: something is still on its way after `CALM_SECONDS`.
     """
     said = ""
 
     async def still() -> bool:
         nonlocal said
-        said = ", ".join([what async for what in _under_way(stage)])
-        return not said
+        for _ in range(2):  # what was handled during the first look may have told something more
+            said = ", ".join([what async for what in _under_way(stage)])
+            if said:
+                return False
+        return True
 
     try:
         await eventually(still, "calm", seconds=CALM_SECONDS)
@@ -82,9 +85,8 @@ async def _under_way(stage: Stage) -> AsyncIterator[str]:
     """What is still on its way. Waiting is cut short for mails and parked events that wait for
     their next try.
     """
-    for name in TELLERS:
-        if rows := await stage.rows(name, "SELECT count(*) AS n FROM outbox HAVING count(*) > 0"):
-            yield f"{rows[0]['n']} events in the outbox of {name}"
+    async for what in _unpublished(stage):
+        yield what
     await stage.tap.drain()
     for name in LISTENERS:
         if missing := await _not_received(stage, name):
@@ -99,6 +101,12 @@ async def _under_way(stage: Stage) -> AsyncIterator[str]:
     query = "SELECT id FROM transfer WHERE state = 'requested'"
     if rows := await stage.rows("transfer", query):
         yield f"{len(rows)} transfers without answer"
+
+
+async def _unpublished(stage: Stage) -> AsyncIterator[str]:
+    for name in TELLERS:
+        if rows := await stage.rows(name, "SELECT id FROM outbox"):
+            yield f"{len(rows)} events in the outbox of {name}"
 
 
 def _kinds(stage: Stage, ids: Sequence[UUID]) -> str:
@@ -126,6 +134,7 @@ async def check(stage: Stage, story: Story, cells: Sequence[Cell]) -> None:
     """
     queues = [q(name) for name in LISTENERS for q in (topology.queue_of, topology.dead_letters_of)]
     told(await stage.tap.left(queues), "messages left in queues")
+    told([what async for what in _unpublished(stage)], "not published")
     heard = Heard([received.event for received in stage.tap.events.values()])
     for name in LISTENERS:
         await _check_effects(stage, name)

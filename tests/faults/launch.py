@@ -14,7 +14,7 @@ from services.notifier.sending import Sender
 from services.notifier.smtp import Mailbox
 from services.siecle_import.store import imports, pupils
 from shared import database
-from shared.messaging import relay
+from shared.messaging import consumer, relay
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 
@@ -23,6 +23,7 @@ POINTS = {
     "before-commit": (database, "_write_outbox"),
     "between-commit-and-publish": (Relay, "_publish"),
     "between-publish-and-delete": (relay, "remove"),
+    "between-delivery-and-effect": (consumer, "_not_seen"),
     "between-commit-and-ack": (Consumer, "_acknowledge"),
     "between-claim-and-sending": (Mailbox, "send"),
     "between-answer-and-writing": (Sender, "_write_surely"),

@@ -20,8 +20,10 @@ CYCLE = 20
 """Seeds that go through the whole matrix."""
 
 POINT_SECONDS = 15.0
-STALLED = (2.0, 4.0)
-"""Seconds, from and to: some of it longer than an attempt to send a mail."""
+STALLED = {SQL: (2.0, 4.0), HTTP: (2.0, 4.0), SMTP: (2.0, 4.0), AMQP: (9.0, 12.0)}
+"""Seconds, from and to: some longer than an attempt to send a mail, or than a publish waits for its
+confirm, so that what was given up arrives all the same.
+"""
 
 AWAY = (0.3, 1.5)
 JUMPS = {"forward": dt.timedelta(days=3), "back": dt.timedelta(days=-3)}
@@ -75,6 +77,7 @@ POINTS = {
     "before-commit": TELLERS,
     "between-commit-and-publish": TELLERS,
     "between-publish-and-delete": TELLERS,
+    "between-delivery-and-effect": LISTENERS,
     "between-commit-and-ack": LISTENERS,
     "while-a-preview-is-written": IMPORTER,
     "while-an-import-is-applied": IMPORTER,
@@ -109,7 +112,7 @@ async def _cut(way: str, stage: Stage, service: str, dice: random.Random) -> str
 
 async def _stall(way: str, stage: Stage, service: str, dice: random.Random) -> str:
     await asyncio.sleep(dice.uniform(0, 0.5))
-    await stage.proxies[service, way].stall(dice.uniform(*STALLED))
+    await stage.proxies[service, way].stall(dice.uniform(*STALLED[way]))
     return ""
 
 
@@ -143,7 +146,7 @@ async def _restart_database(how: signal.Signals, stage: Stage, _: str, dice: ran
 async def _alarm(stage: Stage, _: str, dice: random.Random) -> str:
     try:
         await asyncio.to_thread(stage.machines.set_memory, ALARM)
-        await asyncio.sleep(dice.uniform(*STALLED))
+        await asyncio.sleep(dice.uniform(*STALLED[AMQP]))
     finally:
         await asyncio.to_thread(stage.machines.set_memory, NO_ALARM)
     return ""

@@ -21,7 +21,7 @@ from tests.support.databases import Templates
 AT_ONCE = 3
 """Faults that are injected at the same time."""
 
-SEED_SECONDS = 240.0
+SEED_SECONDS = 400.0
 STUCK = (EndedBadlyError, UnexpectedAnswerError, TimeoutError)
 """How a seed fails, beside a broken promise, when the services do; anything else is a defect of the
 harness.

@@ -24,7 +24,7 @@ DIPLOMA = "2D-TNE"
 FIRST_EXPORT = dt.datetime(2025, 9, 15, 8, tzinfo=dt.UTC)
 NAMES = ("Ampère", "Bréguet", "Carnot", "Dolto", "Eiffel")
 KINDS = ("bilan", "fiche", "evaluation")
-PATIENCE = 60.0
+PATIENCE = 90.0
 """Seconds within which a service answers again, whatever has happened to it."""
 
 PAUSE = 0.1
