@@ -1,9 +1,10 @@
 """The fault runs: `python -m tests.faults --seeds 20`, or `--seed 7` to play one again."""
 
 import asyncio
-from collections.abc import Mapping
+import signal
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -20,6 +21,7 @@ FOLDER = LOCAL / "faults"
 SABOTAGE_SEEDS = 20
 """Within so many a broken build must be noticed."""
 
+T = TypeVar("T")
 console = Console(width=100)
 
 
@@ -41,15 +43,23 @@ def main(
         templates = Templates(machines.servers)
         if sabotage:
             wanted = [build] if build else list(BUILDS)
-            noticed = asyncio.run(_sabotaged(machines, templates, wanted))
+            noticed = asyncio.run(_stoppable(_sabotaged(machines, templates, wanted)))
             name, lines, failed = "builds", report.builds(noticed), None in noticed.values()
         else:
-            outcomes = asyncio.run(_played(machines, templates, chosen))
+            outcomes = asyncio.run(_stoppable(_played(machines, templates, chosen)))
             failed = any(outcome.failed for outcome in outcomes)
             name, lines = "matrix", report.matrix(outcomes)
     if write:
         report.write(name, lines)
     raise SystemExit(failed)
+
+
+async def _stoppable(playing: Coroutine[Any, Any, T]) -> T:
+    """Play until a signal says to stop: then all is put away in order."""
+    task = asyncio.ensure_future(playing)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
 
 
 async def _played(machines: Machines, templates: Templates, seeds: list[int]) -> list[Outcome]:

@@ -3,12 +3,14 @@
 A seed starts a dozen of them; to import the libraries anew each time would take most of its time.
 """
 
-import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
+from multiprocessing import parent_process
 from pathlib import Path
+from typing import NoReturn
 
 import services.dossier.__main__
 import services.etablissement.__main__
@@ -33,12 +35,10 @@ SERVICES = {
 }
 """Those that hear or tell events. The gateway does neither: it has no part in the fault runs."""
 
-PR_SET_PDEATHSIG = 1
-
 
 def run(name: str, environment: Mapping[str, str], log: Path) -> None:
     """Become a service, as `python -m services.<name> serve` would, in a forked process."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # no process outlives the run
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
@@ -51,3 +51,12 @@ def run(name: str, environment: Mapping[str, str], log: Path) -> None:
         arm(point)
     sys.argv = [name, "serve"]
     command_line(SERVICES[name])()
+
+
+def _end_with_the_run() -> NoReturn:
+    """Wait for the end of the process that plays, however it ends, and leave nothing behind."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
