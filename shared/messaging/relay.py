@@ -99,9 +99,10 @@ class Relay:
 
     async def _relay(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
         await topology.declare(connection)
-        async with connection.channel(publisher_confirms=True, on_return_raises=True) as channel:
-            exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
-            await self._loop(exchange, stop)
+        # Closed with its connection: by itself it would wait for the answer of a broker that stalls.
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
+        await self._loop(exchange, stop)
 
     async def _loop(self, exchange: AbstractExchange, stop: asyncio.Event) -> None:
         delay = POLL_SECONDS

@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy.local.client import UnexpectedAnswerError
 from tests.faults.fleet import EndedBadlyError
-from tests.faults.invariants import BrokenPromiseError, calm, check
+from tests.faults.invariants import BrokenPromiseError, calm, check, check_running
 from tests.faults.machines import Machines
 from tests.faults.matrix import Cell, drawn
 from tests.faults.stage import Stage, staged
@@ -95,6 +95,7 @@ async def _play(
             await _break(stage, story, cells[at : at + AT_ONCE], dice, notes)
         await story.ending()
         await calm(stage)
+        await check_running(stage)
         await asyncio.gather(*(stage.fleet.stop(name) for name in list(stage.fleet.running)))
         await check(stage, story, cells)
 
