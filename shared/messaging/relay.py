@@ -31,6 +31,7 @@ PACK_EVENTS = 100
 PACK_BYTES = 128 * 1024
 POLL_SECONDS = 0.2
 CONFIRM_SECONDS = 10.0
+RETRY_SECONDS = 1.0
 LONGEST_PAUSE = 5.0
 
 log = structlog.get_logger()
@@ -95,11 +96,11 @@ class Relay:
                     await self._relay(connection, stop)
                 except Exception as error:  # noqa: BLE001 - cut while its channel was set up
                     log.warning("relay.cut", error=type(error).__name__)
-                    await pause(stop, POLL_SECONDS)
+                    await pause(stop, RETRY_SECONDS)
 
     async def _relay(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
         await topology.declare(connection)
-        # Closed with its connection: by itself it would wait for the answer of a broker that stalls.
+        # Closed with its connection: by itself it would wait for a broker that stalls.
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
         await self._loop(exchange, stop)
