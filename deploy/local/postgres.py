@@ -30,7 +30,9 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+UNSAFE = {"fsync": "off", "full_page_writes": "off"}
+"""Commits are still written before they are answered: no crash of the server alone forgets one."""
+
 ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
 FIRST_STATEMENTS = """\
 ALTER ROLE postgres PASSWORD '{password}';

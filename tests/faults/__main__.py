@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 
 from deploy.local import LOCAL
+from deploy.local.errors import StackError
 from deploy.local.processes import stopping_on_signals
 from tests.faults import report
 from tests.faults.machines import Machines, running_machines
@@ -111,4 +113,7 @@ def _tell(outcome: Outcome) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except StackError as error:
+        sys.exit(str(error))

@@ -1,5 +1,6 @@
 """PostgreSQL and RabbitMQ for the fault runs: servers of their own, which may be hurt."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.local import postgres, rabbitmq
-from deploy.local.processes import kill, start, stop
+from deploy.local.kept import locked
+from deploy.local.processes import kill, start, stop, wait_for_earlier
 from deploy.local.servers import Servers
 
 ALARM, NO_ALARM = "0.001", "0.8"
@@ -57,14 +59,29 @@ class Machines:
 
 
 @contextmanager
-def running_machines(folder: Path) -> Iterator[Machines]:
-    """Both servers, with their data in `folder`, until the block ends.
+def _emptied(folder: Path) -> Iterator[None]:
+    """Hold a folder, without what an earlier run has left there.
 
-    PostgreSQL is durable: one that may forget commits would look like a service that loses events.
+    Raises:
+        InUseError: another run holds it.
+    """
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        wait_for_earlier(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        yield
+
+
+@contextmanager
+def running_machines(folder: Path) -> Iterator[Machines]:
+    """Both servers, new, with their data in `folder`, until the block ends.
+
+    Nothing is flushed to the disk, which only a crash of the machine would show: after a crash of
+    its own PostgreSQL would first look through all files, for longer than a seed lasts.
     """
     with (
+        _emptied(folder),
         rabbitmq.running(folder / "rabbitmq") as broker,
-        postgres.running(folder / "postgres") as database,
+        postgres.running(folder / "postgres", durable=False) as database,
     ):
         database.wait()
         broker.wait()
