@@ -1,4 +1,5 @@
-"""Writes the references that are made from the code: `docs/events.json` (AsyncAPI) and `docs/api/`.
+"""Writes the references that are made from the code: `docs/events.json` (AsyncAPI), `docs/api/` and
+the text of `docs/visite.md`.
 
 `python -m docs.reference` writes them; `--check` fails if they are not current.
 """
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from docs import visit
 from shared.events import CATALOGUE, Event
 from shared.messaging.topology import EXCHANGE, queue_of
 from shared.service import Service
@@ -77,6 +79,7 @@ def references() -> Iterator[tuple[Path, str]]:
     yield HERE / "events.json", _text(asyncapi())
     for name in SERVICES:
         yield HERE / "api" / f"{name}.json", _text(service(name).app().openapi())
+    yield HERE / "visite.md", visit.text()
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from tests.support.system import TODAY
 CYCLE = 20
 """Seeds that go through the whole matrix."""
 
-POINT_SECONDS = 15.0
+POINT_SECONDS = 20.0
 STALLED = {SQL: (2.0, 4.0), HTTP: (2.0, 4.0), SMTP: (2.0, 4.0), AMQP: (9.0, 12.0)}
 """Seconds, from and to: some longer than an attempt to send a mail, or than a publish waits for its
 confirm, so that what was given up arrives all the same.
@@ -27,7 +27,7 @@ confirm, so that what was given up arrives all the same.
 
 AWAY = (0.3, 1.5)
 JUMPS = {"forward": dt.timedelta(days=3), "back": dt.timedelta(days=-3)}
-ANSWERS_LOST = 3
+ANSWERS_LOST, LOSE_SECONDS = 3, 10.0
 LAST_WORDS = {SQL: b"COMMIT", AMQP: b"", HTTP: b"", SMTP: b"\r\n.\r\n"}
 """What is passed on when the answer to it is to be lost: a commit, a publish or an acknowledgement,
 a request, a whole mail.
@@ -117,7 +117,9 @@ async def _stall(way: str, stage: Stage, service: str, dice: random.Random) -> s
 
 
 async def _lose_answers(way: str, stage: Stage, service: str, _: random.Random) -> str:
-    lost = await stage.proxies[service, way].lose_answers(LAST_WORDS[way], ANSWERS_LOST, 5)
+    lost = await stage.proxies[service, way].lose_answers(
+        LAST_WORDS[way], ANSWERS_LOST, LOSE_SECONDS
+    )
     return "" if lost else "nothing was under way"
 
 

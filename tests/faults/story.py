@@ -136,6 +136,7 @@ class Story:
             self._switch_inspection(self.dice.choice(SCHOOLS)),
             self._change_card(self.dice.choice(SCHOOLS)),
             self._switch_transfers(self.dice.choice(SCHOOLS)),
+            self.schools[self.dice.choice(SCHOOLS)].call("notifier", "GET", "/mails"),
         )
 
     async def ending(self) -> None:
@@ -221,7 +222,7 @@ class Story:
         )
 
     async def _switch_transfers(self, uai: str) -> None:
-        await self.schools[uai].switch(active=self.dice.random() < 0.6)
+        await self.schools[uai].switch(active=self.dice.random() < 0.8)
 
 
 @asynccontextmanager

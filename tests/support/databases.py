@@ -1,4 +1,4 @@
-"""Databases of tests: one a service is migrated, the others are copies of it."""
+"""Databases of tests: one a service is migrated, the others are copies of it; what they hold."""
 
 import asyncio
 import secrets
@@ -46,3 +46,20 @@ class Templates:
         url = await create_database(self._servers, name)
         await migrate(url, service.migration_folders)
         return url
+
+
+async def dump(url: str) -> bytes:
+    """Every row of every table of a database, as text; bytes stand there in hexadecimal."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        )
+        rows = [
+            row[0]
+            for table in tables
+            for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t')
+        ]
+    finally:
+        await connection.close()
+    return "\n".join(rows).encode()

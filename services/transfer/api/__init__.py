@@ -4,6 +4,7 @@ from services.transfer.api import (
     counts,
     departures,
     offers,
+    overview,
     participation,
     problems,
     pupils,
@@ -13,6 +14,7 @@ from services.transfer.api import (
 )
 
 ROUTERS = (
+    overview.router,
     participation.router,
     departures.router,
     transfers.router,

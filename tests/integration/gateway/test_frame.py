@@ -30,7 +30,7 @@ def test_every_form_checks_its_token() -> None:
     assert posts
     for route in posts:
         checks = {name.partition(".")[0] for name in dependencies(route)}
-        assert checks & {"posting", "uploading"}, route.path
+        assert checks & {"posting", "uploading", "leaving"}, route.path
 
 
 async def test_a_form_without_its_token_changes_nothing(place: Place) -> None:

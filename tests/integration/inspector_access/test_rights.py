@@ -20,7 +20,7 @@ ROUTES = {
     ("POST", TABLES): Action.MANAGE_DIPLOMAS,
     ("POST", f"{TABLES}/preview"): Action.MANAGE_DIPLOMAS,
     ("POST", f"/academies/{ACADEMIE}/nomenclature"): Action.MANAGE_DIPLOMAS,
-    ("DELETE", f"/academies/{ACADEMIE}/referents"): Action.MANAGE_DIPLOMAS,
+    ("POST", f"/academies/{ACADEMIE}/referents/removal"): Action.MANAGE_DIPLOMAS,
     ("DELETE", f"/academies/{ACADEMIE}/subscriptions/{A}/{TNE}"): Action.MANAGE_DIPLOMAS,
     ("POST", "/sign-in"): Action.SIGN_IN,
     ("GET", "/console"): Action.INSPECT,
