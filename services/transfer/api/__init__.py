@@ -8,6 +8,7 @@ from services.transfer.api import (
     participation,
     problems,
     pupils,
+    restores,
     reviews,
     transfers,
     why,
@@ -23,5 +24,6 @@ ROUTERS = (
     pupils.router,
     why.router,
     counts.router,
+    restores.router,
 )
 PROBLEMS = problems.PROBLEMS
