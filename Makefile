@@ -19,7 +19,7 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down containers test pages browser assets long properties lint bench lock clean
+.PHONY: help setup demo up down containers manifests test pages browser assets long properties lint bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ up: setup ## Start the whole system and leave it running
 
 containers: setup ## Build the images, play the story against the compose system, stop it
 	@$(RUN) deploy.containers story $(ARGS)
+
+manifests: $(PACKAGES) ## Build and check the manifests for Kubernetes
+	@command -v kubectl > /dev/null || { echo "kubectl (1.27 or newer) is not here." >&2; exit 1; }
+	$(RUN) pytest tests/deploy/test_manifests.py $(ARGS)
 
 down: $(PACKAGES) ## Stop what « make up » started; its data stay
 	@$(RUN) deploy.local down $(ARGS)

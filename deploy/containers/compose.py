@@ -21,7 +21,7 @@ from deploy.local.tokens import Signer
 FILE = ROOT / "deploy" / "compose.yaml"
 PORTS = {name: 8001 + number for number, name in enumerate(SERVICES[:-1])} | {"gateway": 8000}
 """Where the proxy lets each service be reached, within its container (`haproxy.cfg`)."""
-START_SECONDS = 300
+START_SECONDS = 600
 LOG_LINES = "30"
 
 
