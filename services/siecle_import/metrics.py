@@ -12,6 +12,7 @@ from shared.clock import PARIS
 from shared.service import Runtime
 
 SEPTEMBER = 9
+DAY = dt.timedelta(days=1)
 
 BY_STATE = Gauge(
     "cpro_imports", "Imports by state: those not ended, and those that ended in 24 hours", ["state"]
@@ -28,7 +29,7 @@ _seen: dict[tuple[UUID, str], float] = {}
 async def refresh(runtime: Runtime) -> None:
     """Count the imports by state."""
     async with runtime.database.connection() as connection:
-        counts = await figures.by_state(connection)
+        counts = await figures.by_state(connection, runtime.clock.now() - DAY)
         at_work = await figures.at_work(connection)
         begun = since(runtime.clock.today(PARIS))
         WITHOUT.set(await figures.schools_without(connection, begun))

@@ -7,14 +7,14 @@ from services.siecle_import.domain.imports import AT_WORK
 from shared.database import Connection
 
 
-async def by_state(connection: Connection) -> dict[str, int]:
-    """How many imports have not ended, by state, and how many have in the last 24 hours."""
+async def by_state(connection: Connection, since: dt.datetime) -> dict[str, int]:
+    """How many imports have not ended, by state, and how many have since a moment."""
     rows = await connection.fetch(
         """
         SELECT state, count(*) AS number FROM import_run
-        WHERE ended_at IS NULL OR ended_at > now() - interval '24 hours'
-        GROUP BY state
-        """
+        WHERE ended_at IS NULL OR ended_at > $1 GROUP BY state
+        """,
+        since,
     )
     return {row["state"]: row["number"] for row in rows}
 
