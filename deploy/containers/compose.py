@@ -1,5 +1,7 @@
 """Drives `deploy/compose.yaml` from this machine: builds, starts, tells where all is, stops."""
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -21,6 +23,7 @@ from deploy.local.tokens import Signer
 FILE = ROOT / "deploy" / "compose.yaml"
 PORTS = {name: 8001 + number for number, name in enumerate(SERVICES[:-1])} | {"gateway": 8000}
 """Where the proxy lets each service be reached, within its container (`haproxy.cfg`)."""
+FIGURES = "http://127.0.0.1:8404/;csv"
 START_SECONDS = 600
 LOG_LINES = "30"
 
@@ -45,6 +48,16 @@ class Containers:
     def ids(self, service: str) -> list[str]:
         """The containers of a service, named as in the compose file."""
         return self.compose("ps", "-q", service).split()
+
+    def in_use(self, service: str) -> int:
+        """How many replicas of a service the proxy sends requests to."""
+        read = f"import urllib.request as u; print(u.urlopen('{FIGURES}').read().decode())"
+        table = self.compose("exec", "-T", "proxy", "python", "-c", read)
+        rows = csv.DictReader(io.StringIO(table.removeprefix("# ")))
+        return sum(
+            row["pxname"] == service and row["svname"] != "BACKEND" and row["status"] == "UP"
+            for row in rows
+        )
 
 
 def docker_answers() -> bool:

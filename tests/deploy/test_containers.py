@@ -27,6 +27,7 @@ pytestmark = [
 A, B = "9990001X", "9990002Y"
 STAYS, MOVE = 1, [2, 3, 4, 5, 6, 7, 8]
 """The learner that A keeps; those that B imports, one while each service is restarted."""
+REPLICAS = 2
 REPEAT_SECONDS = 120
 HEALTHY_SECONDS = 180
 AGAIN = {502, 503, 504}
@@ -37,7 +38,7 @@ def system() -> Iterator[Containers]:
     """Two replicas of each service behind the proxy."""
     compose.build()
     settings = {"CPRO_TODAY": TODAY.isoformat()}
-    with compose.running("cpro-test", replicas=2, settings=settings) as started:
+    with compose.running("cpro-test", replicas=REPLICAS, settings=settings) as started:
         yield started
 
 
@@ -156,26 +157,36 @@ async def _while_restarting(
         load.create_task(_read(a, b, pupil, system.urls["gateway"], done))
         try:
             for count, service in enumerate(SERVICES, 1):
-                restarting = asyncio.create_task(_restart_all(system, service.replace("_", "-")))
+                restarting = asyncio.create_task(_replace_all(system, service))
                 hour = f"15/01/2026 08:{count:02d}:00"
                 await b.bring(export(folder / f"b{count}.xml", B, hour, [99, *MOVE[:count]]))
                 await restarting
-            await _restart_all(system, "rabbitmq")
+            await _restart(*system.ids("rabbitmq"))
         finally:
             done.set()
     return writing.result()
 
 
-async def _restart_all(system: Containers, service: str) -> None:
-    """One after the other, each healthy before the next."""
-    for container in system.ids(service):
-        await asyncio.to_thread(docker, "restart", "-t", "20", container)
+async def _replace_all(system: Containers, service: str) -> None:
+    """Restart the replicas of a service, each only when the proxy sends requests to all of them."""
+
+    async def all_used() -> bool:
+        return await asyncio.to_thread(system.in_use, service) == REPLICAS
+
+    for container in system.ids(service.replace("_", "-")):
+        await eventually(all_used, f"{service} to be whole", seconds=HEALTHY_SECONDS)
+        await _restart(container)
+
+
+async def _restart(container: str) -> None:
+    """As an orchestrator does: ask to stop, start, wait until it is healthy."""
+    await asyncio.to_thread(docker, "restart", "-t", "20", container)
+
+    async def healthy() -> bool:
         state = ("inspect", "-f", "{{.State.Health.Status}}", container)
+        return await asyncio.to_thread(docker, *state) == "healthy"
 
-        async def healthy(state: tuple[str, ...] = state) -> bool:
-            return await asyncio.to_thread(docker, *state) == "healthy"
-
-        await eventually(healthy, f"{service} to be healthy", seconds=HEALTHY_SECONDS)
+    await eventually(healthy, f"{container} to be healthy", seconds=HEALTHY_SECONDS)
 
 
 async def _write(a: Repeating, pupil: str, done: asyncio.Event) -> int:
