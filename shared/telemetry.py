@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from opentelemetry import propagate, trace
@@ -97,6 +98,11 @@ def current_traceparent() -> str | None:
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return carrier.get("traceparent")
+
+
+def traceparent_of(work: UUID) -> str:
+    """The trace of work that goes on after its request: the id of the work is that of the trace."""
+    return f"00-{work.hex}-{work.hex[16:]}-01"
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The manifests for Kubernetes: built as they are deployed, valid, and within our own rules."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -14,6 +15,7 @@ from deploy.local import ROOT
 from deploy.local.stack import SERVICES
 from shared.service import Service
 
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
 OVERLAYS = ("small", "production")
 KUBERNETES = "1.30"
 """The oldest version that the manifests are for."""
