@@ -19,7 +19,7 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down containers manifests test pages browser assets long properties lint bench lock clean
+.PHONY: help setup demo up down containers manifests test pages browser assets long properties lint audit bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,7 @@ long: setup ## Run the long tests: many more orders of events, fuzzing
 	$(RUN) pytest -m long $(ARGS)
 	FUZZ_EXAMPLES=3000 $(RUN) pytest tests/unit/siecle_import/test_reading_fuzz.py $(ARGS)
 	FUZZ_EXAMPLES=2000 $(RUN) pytest tests/unit/etablissement/test_images_fuzz.py $(ARGS)
+	FUZZ_EXAMPLES=50 FUZZ_SEED=$$(date +%s) $(RUN) pytest tests/integration/test_any_input.py $(ARGS)
 	@$(MAKE) properties
 
 properties: setup ## Play EXAMPLES sequences of events (2000) against the model
@@ -72,6 +73,10 @@ lint: $(PACKAGES) ## Check format, style, types and the imports between packages
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+audit: $(PACKAGES) ## Ask the published advisories about the locked packages (needs the network)
+	.venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		-r requirements.lock -r requirements-dev.lock $(ARGS)
 
 bench: setup ## Measure each stage beside the naive way
 	$(RUN) bench $(ARGS)

@@ -19,6 +19,7 @@ from services.etablissement.store.directory import COLUMNS
 from shared.clock import Clock
 from shared.database import Database, migrate
 from shared.events import SchoolUpdated
+from tests.support.databases import let_histories_go
 from tests.support.directory import school, written
 
 SCHOOLS = 70_000
@@ -84,6 +85,7 @@ async def _naive(database: Database) -> list[float]:
     """
     contents = (_new(NAIVE_SCHOOLS), _changed(NAIVE_SCHOOLS))
     rates = [await _rate(_singly, database, content, NAIVE_SCHOOLS) for content in contents]
+    await let_histories_go(database)
     await database.pool.execute("TRUNCATE school, directory_import, outbox CASCADE")
     return rates
 

@@ -1,5 +1,5 @@
 """Writes the references that are made from the code: `docs/events.json` (AsyncAPI), `docs/api/` and
-`docs/settings.md`.
+`docs/settings.md`, the text of `docs/visite.md`.
 
 `python -m docs.reference` writes them; `--check` fails if they are not current.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from docs import visit
 from shared.events import CATALOGUE, Event
 from shared.messaging.topology import EXCHANGE, queue_of
 from shared.service import Service
@@ -23,7 +24,12 @@ SETTINGS = """# Settings
 
 Made from the code (`python -m docs.reference`). Each is a variable of the environment, or a file of
 that name in small letters in the folder that `CPRO_SECRETS_DIR` names. Settings that lack or are
-wrong are told at the start, by name. `OTEL_EXPORTER_OTLP_ENDPOINT` exports traces.
+wrong are told at the start, by name.
+
+Two are not ours: `OTEL_EXPORTER_OTLP_ENDPOINT` exports traces; `FORWARDED_ALLOW_IPS` (`gateway`) names the
+proxies in front, which alone are believed about who asks (`127.0.0.1`): sign-ins are limited by that
+address (600 in 10 minutes). `migrate` is best given another role in `CPRO_DATABASE_URL` than `serve`
+([security.md](security.md), « Histories »).
 """
 SERVICES = (
     "dossier",
@@ -111,6 +117,7 @@ def references() -> Iterator[tuple[Path, str]]:
     yield HERE / "settings.md", settings()
     for name in SERVICES:
         yield HERE / "api" / f"{name}.json", _text(service(name).app().openapi())
+    yield HERE / "visite.md", visit.text()
 
 
 def _text(document: dict[str, Any]) -> str:

@@ -40,8 +40,13 @@ UNAVAILABLE = (
 KERNEL_MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_305_001
 PURGED_AT_ONCE = 10_000
-KEPT = {"inbox": "received_at", "parked": "parked_at", "idempotency": "used_at"}
-"""Tables of the kernel that only grow, and since when a row is there."""
+KEPT = {
+    "inbox": ("received_at", dt.timedelta(days=90)),
+    "parked": ("parked_at", dt.timedelta(days=90)),
+    "idempotency": ("used_at", dt.timedelta(days=90)),
+    "discarded": ("discarded_at", dt.timedelta(days=3 * 366)),
+}
+"""Tables of the kernel that only grow: since when a row is there, and for how long."""
 
 log = structlog.get_logger()
 
@@ -62,7 +67,7 @@ class Database:
     """The one database of a service; `published` is set after each commit with outbox rows."""
 
     def __init__(self, url: str, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        self._url = url
+        self.url = url
         self.pool = pool
         self.published = asyncio.Event()
 
@@ -108,7 +113,7 @@ class Database:
     async def answers(self) -> bool:
         """Whether the database lets us in just now, be the pool busy or not."""
         try:
-            await (await asyncpg.connect(self._url, timeout=5)).close(timeout=5)
+            await (await asyncpg.connect(self.url, timeout=5)).close(timeout=5)
         except UNAVAILABLE:
             return False
         return True
@@ -145,14 +150,14 @@ async def _read_jsonb(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     )
 
 
-async def purge(connection: Connection, before: dt.datetime) -> None:
-    """Forget the events received or parked and the idempotency keys used earlier than `before`, in
-    steps that are short even when much has come together.
+async def purge(connection: Connection, now: dt.datetime) -> None:
+    """Forget what the kernel has kept long enough, in steps that are short even when much has come
+    together.
     """
-    for table, at in KEPT.items():
+    for table, (at, kept) in KEPT.items():
         old = f"SELECT ctid FROM {table} WHERE {at} < $1 LIMIT {PURGED_AT_ONCE}"  # noqa: S608
         statement = f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({old}))"  # noqa: S608
-        while await connection.execute(statement, before) != "DELETE 0":
+        while await connection.execute(statement, now - kept) != "DELETE 0":
             pass
 
 

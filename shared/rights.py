@@ -64,6 +64,7 @@ class Action(StrEnum):
     READ_MAILS = "read-mails"
     OPERATE = "operate"
     READ_PARKED = "read-parked"
+    CATCH_UP = "catch-up"
     OWN_PASSEPORT = "own-passeport"
 
 
@@ -109,6 +110,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.READ_MAILS: _STAFF | _ADMINISTRATORS,
     Action.OPERATE: _ADMINISTRATORS | {Role.SUPPORT},
     Action.READ_PARKED: frozenset(),
+    Action.CATCH_UP: frozenset(),
     Action.OWN_PASSEPORT: frozenset(),
 }
 """Which roles perform which action in their school, or the schools that they are in charge of.
@@ -128,6 +130,7 @@ SCOPES: Final[Mapping[str, frozenset[Action]]] = {
     "transfers:under-way": frozenset({Action.READ_UNDER_WAY}),
     "transfers:count": frozenset({Action.COUNT_TO_DO}),
     "parked:read": frozenset({Action.READ_PARKED}),
+    "restores:read": frozenset({Action.CATCH_UP}),
     "persons:sign-in": frozenset({Action.SIGN_IN, Action.READ_SCHOOL}),
     "persons:holders": frozenset({Action.READ_HOLDERS}),
     "schools:read": frozenset({Action.READ_SCHOOL}),
@@ -139,11 +142,11 @@ is the one that the claim `learner` names.
 """
 
 SERVICE_SCOPES: Final[Mapping[str, str]] = {
-    "dossier": "pupils:resolve",
+    "dossier": "pupils:resolve restores:read",
     "gateway": "persons:sign-in",
     "inspector_access": "pupils:mefs",
     "notifier": "transfers:count persons:holders",
-    "siecle_import": "transfers:under-way",
-    "transfer": "keys:make parked:read",
+    "siecle_import": "transfers:under-way restores:read",
+    "transfer": "keys:make parked:read restores:read",
 }
 """What each service may ask of the others. Its key signs nothing else: see `TokenVerifier`."""

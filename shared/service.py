@@ -6,6 +6,7 @@ A service describes itself (`Service`) and gets its commands from `command_line`
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,11 +19,13 @@ import typer
 import uvicorn
 import uvloop
 from fastapi import APIRouter, Depends, FastAPI, Request
+from pydantic import ValidationError
 
 from shared import database as db
 from shared import telemetry
 from shared.clock import Clock, pause
 from shared.events import owned_by
+from shared.messaging import commands
 from shared.messaging.consumer import Consumer, Handle
 from shared.messaging.relay import Relay
 from shared.security import TokenVerifier
@@ -103,7 +106,6 @@ class Service:
 async def serve(service: Service) -> None:
     """Run `service` with the settings of the environment until SIGTERM or SIGINT."""
     settings = service.settings()
-    telemetry.configure(service.name, readable=settings.environment == "local")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -199,12 +201,16 @@ def command_line(service: Service) -> typer.Typer:
         help=f"CPro éducation : {service.name}",
     )
 
+    @app.callback()
+    def configure() -> None:  # before anything is logged: unconfigured logs show values
+        telemetry.configure(service.name, readable=os.environ.get("CPRO_ENVIRONMENT") == "local")
+
     @app.command("serve")
     def serve_command() -> None:
         """Start the service and run until told to stop."""
         try:
             uvloop.run(serve(service))
-        except db.SchemaTooOldError as error:
+        except (db.SchemaTooOldError, ValidationError) as error:
             raise SystemExit(str(error)) from None
         except Exception:  # logged without its message, which may hold values
             log.critical("service.died", exc_info=True)
@@ -216,4 +222,5 @@ def command_line(service: Service) -> typer.Typer:
         settings = service.settings()
         asyncio.run(db.migrate(settings.database_url.get_secret_value(), service.migration_folders))
 
+    app.add_typer(commands.app, name="parked")
     return app

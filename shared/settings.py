@@ -15,9 +15,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """What every service needs; a service with more of its own derives from this class."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="CPRO_", frozen=True, secrets_dir=os.environ.get("CPRO_SECRETS_DIR")
-    )
+    # (An error about one setting would show all others.)
+    model_config = SettingsConfigDict(env_prefix="CPRO_", frozen=True, hide_input_in_errors=True)
+    model_config["secrets_dir"] = os.environ.get("CPRO_SECRETS_DIR")
 
     environment: Literal["local", "production"] = Field(
         default="production", description="`local` allows `CPRO_TODAY` and readable logs"

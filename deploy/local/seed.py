@@ -77,7 +77,9 @@ class Seed:
         options = {"content": content.encode()}
         seen = await self._call("inspector_access", "POST", f"{path}/preview", _ADMIN, **options)
         told = {"If-Match": seen.headers["ETag"]}
-        await self._call("inspector_access", "POST", path, _ADMIN, headers=told, **options)
+        done = await self._call("inspector_access", "POST", path, _ADMIN, headers=told, **options)
+        if refused := done.json()["errors"]:
+            raise UnexpectedAnswerError(f"{table}: {refused}")
 
     async def _call(
         self, service: str, method: str, path: str, claims: Mapping[str, object], **options: Any

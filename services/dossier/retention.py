@@ -11,8 +11,6 @@ from shared.service import Runtime
 
 PAUSE_SECONDS = 3600.0
 LOOKS = dt.timedelta(days=365)
-KERNEL = dt.timedelta(days=90)
-"""How long received and parked events and idempotency keys are kept."""
 
 log = structlog.get_logger()
 
@@ -34,4 +32,4 @@ async def forget(database: Database, now: dt.datetime) -> None:
     async with database.connection() as connection:
         await looks.forget(connection, now - LOOKS)
         await looks.forget_erased(connection)
-        await purge(connection, now - KERNEL)
+        await purge(connection, now)

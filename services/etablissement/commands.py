@@ -1,4 +1,5 @@
-"""What operations do by command: `schools import | show`, `users grant-admin | list | end-admin`.
+"""What operations do by command: `schools import | show | republish`, `users grant-admin | list |
+end-admin`.
 
 Each works on the database of the service, whether the service runs or not.
 """
@@ -21,7 +22,7 @@ from services.etablissement.directory import UnreadableDirectoryError
 from services.etablissement.domain import contact
 from services.etablissement.domain.academies import academie_named, departement_of
 from services.etablissement.domain.cards import missing
-from services.etablissement.registry import By
+from services.etablissement.registry import By, told
 from services.etablissement.store import directory, persons, rights, schools
 from shared.clock import Clock
 from shared.database import UNAVAILABLE, Database, Transaction
@@ -45,6 +46,8 @@ COUNTS = {
     "left_out_phone": "téléphones écartés", "left_out_postcode": "codes postaux écartés",
 }  # fmt: skip
 HISTORY = 10
+RESTORED = 1_000_000
+"""How far versions go up after a restore: above all that was told before the loss."""
 
 schools_app = typer.Typer(no_args_is_help=True, help="Le registre des établissements.")
 users_app = typer.Typer(no_args_is_help=True, help="Les personnes et leurs droits.")
@@ -167,6 +170,25 @@ def _text(value: object) -> str:
         case None:
             return "—"
     return str(value)
+
+
+@schools_app.command("republish")
+def republish(
+    *,
+    restored: Annotated[
+        bool, typer.Option("--restored", help="Après une restauration de ce registre.")
+    ] = False,
+) -> None:
+    """Annonce à nouveau tous les établissements, après une restauration ici ou chez un autre."""
+
+    async def work(transaction: Transaction, _: By) -> int:
+        if restored:
+            await schools.raise_versions(transaction.connection, RESTORED)
+        rows = await schools.everyone(transaction.connection)
+        transaction.publish(told(dict(row)) for row in rows)
+        return len(rows)
+
+    typer.echo(f"{_run(work)} établissements annoncés.")
 
 
 @users_app.command("grant-admin")

@@ -13,8 +13,6 @@ PAUSE_SECONDS = 3600.0
 UNSEEN = dt.timedelta(days=365)
 TRACES = dt.timedelta(days=3 * 365)
 DIRECTORY = dt.timedelta(days=1)
-KERNEL = dt.timedelta(days=90)
-"""How long received and parked events and idempotency keys are kept."""
 
 log = structlog.get_logger()
 
@@ -40,6 +38,6 @@ async def forget(database: Database, now: dt.datetime) -> None:
         await images.forget_history(connection, now - TRACES)
         await settings.forget_history(connection, now - TRACES)
         await directory.forget(connection, now - DIRECTORY, now - TRACES)
-        await purge(connection, now - KERNEL)
+        await purge(connection, now)
     if erased:
         log.info("persons.erased", count=erased)

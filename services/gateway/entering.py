@@ -52,10 +52,8 @@ async def begin(database: Database, bound: Secrets, now: dt.datetime) -> str:
 async def taken(database: Database, browser: str, state: str, now: dt.datetime) -> Secrets | None:
     """The secrets of this browser's sign-in, once; None if it began none, or with another state."""
     async with database.connection() as connection:
-        row = await store.take_sign_in(connection, hashed(browser), now)
-    if row is None or not secrets.compare_digest(row["state"].encode(), state.encode()):
-        return None
-    return Secrets(row["state"], row["nonce"], row["verifier"])
+        row = await store.take_sign_in(connection, hashed(browser), state, now)
+    return None if row is None else Secrets(state, row["nonce"], row["verifier"])
 
 
 async def enter(database: Database, knowers: Knowers, account: Account, now: dt.datetime) -> str:
@@ -84,6 +82,12 @@ async def enter(database: Database, knowers: Knowers, account: Account, now: dt.
     return visit
 
 
+async def seen(database: Database, visit: str, now: dt.datetime) -> Session | None:
+    """The session of a cookie as it is kept; None if it has ended."""
+    async with database.connection() as connection:
+        return await store.seen(connection, hashed(visit), now, now - IDLE)
+
+
 async def resume(
     database: Database, knowers: Knowers, visit: str, now: dt.datetime
 ) -> Session | None:
@@ -93,8 +97,7 @@ async def resume(
         ServiceDownError: who knows the rights has not answered for too long.
         UnknownPersonError: the person has no right any more; the session has ended.
     """
-    async with database.connection() as connection:
-        session = await store.seen(connection, hashed(visit), now, now - IDLE)
+    session = await seen(database, visit, now)
     if session is None or now < session.ask_again_at:
         return session
     return await _asked_anew(database, knowers, session, now)
@@ -123,7 +126,7 @@ async def _asked_anew(
         rights_until=now + RIGHTS_HOLD,
     )
     async with database.connection() as connection:
-        await store.set_rights(connection, renewed)
+        await store.set_rights(connection, renewed, session.school)
     return renewed
 
 

@@ -14,6 +14,7 @@ from shared.service import Runtime
 from shared.signing import Signer
 
 CONNECTIONS = 100
+"""At once: for what pages ask, and as many for files that are passed on (slow lines hold them)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,13 @@ class Parts:
     @classmethod
     def of(cls, settings: GatewaySettings) -> "Parts":
         """The parts that these settings describe."""
-        http = httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS))
+        limits = httpx.Limits(max_connections=CONNECTIONS)
+        http, uploads = httpx.AsyncClient(limits=limits), httpx.AsyncClient(limits=limits)
         own = None if settings.signing_key_file is None else Signer.from_settings(settings)
         file = settings.person_key_file
         persons = None if file is None else PersonSigner.from_file(file)
         return cls(
-            settings, Provider(settings, http), Services(settings, http, persons),
+            settings, Provider(settings, http), Services(settings, http, uploads, persons),
             Knowers(settings, own), ToDo(),
         )  # fmt: skip
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterable, Mapping
 from typing import Final
 
-from services.gateway.clients.services import Calls, RefusedError, ServiceDownError
+from services.gateway.clients import naming
+from services.gateway.clients.services import Calls, RefusedError
 from services.gateway.documents.passeport import Contents, Owner, Stamp, passeport
 
 RECORDS: Final = 20
@@ -29,7 +29,8 @@ async def made(calls: Calls, uai: str, pupil: str, now: dt.datetime) -> bytes:
         stamp, contents = await asyncio.gather(
             stamp_of(calls, path), _contents(calls, f"{path}/pupils/{pupil}/records")
         )
-        names = await names_of(calls, contents.schools)
+        found_schools = (await naming.names(calls, uai, schools=contents.schools)).schools
+        names = {one: told["name"] for one, told in found_schools.items()}
         owner = Owner.of(found.json)
         return await asyncio.to_thread(passeport, owner, stamp, contents, names, now)
 
@@ -65,17 +66,3 @@ async def _contents(calls: Calls, path: str) -> Contents:
         after = page.json["next"]
         if after is None:
             return contents
-
-
-async def names_of(calls: Calls, schools: Iterable[str]) -> Mapping[str, str]:
-    """The names of schools by UAI; one that can't be found out is left out."""
-
-    async def name(uai: str) -> tuple[str, str] | None:
-        try:
-            body = {"text": uai, "limit": 1}
-            found = await calls.search("etablissement", "/schools/search", body)
-        except (RefusedError, ServiceDownError):
-            return None
-        return next(((one["uai"], one["name"]) for one in found.json if one["uai"] == uai), None)
-
-    return dict(filter(None, await asyncio.gather(*map(name, schools))))

@@ -12,7 +12,6 @@ from shared.service import Runtime
 
 PAUSE_SECONDS = 600.0
 ATTEMPTS = dt.timedelta(days=1)
-KERNEL = dt.timedelta(days=90)
 
 log = structlog.get_logger()
 
@@ -32,4 +31,4 @@ async def forget(database: Database, now: dt.datetime) -> None:
     async with database.connection() as connection:
         await sessions.forget(connection, now, now - IDLE)
         await attempts.forget(connection, now - ATTEMPTS)
-        await purge(connection, now - KERNEL)
+        await purge(connection, now)

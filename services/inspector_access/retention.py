@@ -14,8 +14,6 @@ LOOKS = dt.timedelta(days=365)
 """How long looks, and inspectors who are in charge of nothing any more, are kept."""
 CHANGES = dt.timedelta(days=3 * 365)
 """How long it is kept who has set a switch."""
-KERNEL = dt.timedelta(days=90)
-"""How long received and parked events and idempotency keys are kept."""
 
 log = structlog.get_logger()
 
@@ -38,4 +36,4 @@ async def forget(database: Database, now: dt.datetime) -> None:
         await looks.forget(connection, now - LOOKS)
         await looks.forget_inspectors(connection, now - LOOKS)
         await switches.forget_changes(connection, now - CHANGES)
-        await purge(connection, now - KERNEL)
+        await purge(connection, now)

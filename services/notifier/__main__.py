@@ -1,4 +1,4 @@
-"""`python -m services.notifier serve | migrate | preview | resend | suppress`."""
+"""`python -m services.notifier serve | migrate | preview | resend | suppress | hold`."""
 
 from pathlib import Path
 
@@ -24,6 +24,7 @@ app = command_line(service)
 app.command("preview")(commands.preview)
 app.command("resend")(commands.resend)
 app.command("suppress")(commands.suppress)
+app.command("hold")(commands.hold)
 
 if __name__ == "__main__":
     app()

@@ -1,4 +1,4 @@
-"""`python -m services.notifier preview | resend | suppress`: for operations.
+"""`python -m services.notifier preview | resend | suppress | hold`: for operations.
 
 They work on the database of the service, whether the service runs or not; who gave them is kept
 with what they changed.
@@ -14,11 +14,14 @@ from uuid import UUID
 import typer
 
 from services.notifier.domain.mails import Kind
+from services.notifier.domain.schedule import day_due, week_due
 from services.notifier.domain.text import PARIS, is_address
 from services.notifier.rendering import render
+from services.notifier.rounds import DIGEST, TO_DO
 from services.notifier.samples import SAMPLES
 from services.notifier.settings import NotifierSettings
-from services.notifier.store import suppressions
+from services.notifier.store import digests, rounds, suppressions
+from shared.clock import Clock
 from shared.database import Connection, Database
 
 T = TypeVar("T")
@@ -79,6 +82,22 @@ def suppress(
         return "Les envois vers cette adresse reprennent."
 
     typer.echo(_in_base(work))
+
+
+def hold(*, by: By) -> None:
+    """Après une restauration : retient ce qui attendait, et qui est peut-être déjà parti."""
+    now = Clock(NotifierSettings().today).now()
+
+    async def work(connection: Connection) -> int:
+        await digests.pass_over(connection)
+        if week := week_due(now):
+            await rounds.end(connection, TO_DO, week)
+        if day := day_due(now):
+            await rounds.end(connection, DIGEST, day.isoformat())
+        return await suppressions.hold(connection, by)
+
+    held = _in_base(work)
+    typer.echo(f"Messages retenus, à renvoyer par « resend » s'ils manquent : {held}")
 
 
 def _in_base(work: Callable[[Connection], Awaitable[T]]) -> T:

@@ -11,8 +11,6 @@ from shared.service import Runtime
 
 PAUSE_SECONDS = 3600.0
 LEDGER = dt.timedelta(days=365)
-KERNEL = dt.timedelta(days=90)
-"""How long received and parked events and idempotency keys are kept."""
 
 AT_ONCE = 5_000
 
@@ -39,4 +37,4 @@ async def forget(database: Database, now: dt.datetime) -> None:
         await digests.forget(connection, now - LEDGER)
         await unaddressed.forget(connection, now - LEDGER)
         await suppressions.forget(connection, now - LEDGER)
-        await purge(connection, now - KERNEL)
+        await purge(connection, now)

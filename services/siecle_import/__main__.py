@@ -1,8 +1,11 @@
-"""`python -m services.siecle_import serve | migrate | check | import | republish | erase`."""
+"""`python -m services.siecle_import serve | migrate | check | import | republish | erase |
+catch-up`.
+"""
 
 from pathlib import Path
 
 from services.siecle_import import api, closing, erasing, handlers, metrics, steps
+from services.siecle_import.catching_up import catch_up
 from services.siecle_import.check import check
 from services.siecle_import.erase_command import erase
 from services.siecle_import.import_command import import_file
@@ -25,6 +28,7 @@ commands.command("check")(check)
 commands.command("import")(import_file)
 commands.command("republish")(republish)
 commands.command("erase")(erase)
+commands.command("catch-up")(catch_up)
 
 if __name__ == "__main__":
     commands()

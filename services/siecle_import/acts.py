@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from services.siecle_import.announce import pupil_event, pupil_events
+from services.siecle_import.announce import merge_event, pupil_event, pupil_events
 from services.siecle_import.closing import lock_open_school
 from services.siecle_import.domain import editing, merging
 from services.siecle_import.domain.editing import UnknownPupilError
@@ -184,12 +184,4 @@ async def undo_merge(
 
 
 def _merged(done: merging.Merged, *, undone: bool) -> PupilMerged:
-    survivor, merged = done.survivor.after, done.merged.after
-    return PupilMerged(
-        uai=survivor.uai,
-        surviving_id=survivor.id,
-        surviving_version=survivor.version,
-        merged_id=merged.id,
-        merged_version=merged.version,
-        undone=undone,
-    )
+    return merge_event(done.survivor.after, done.merged.after, undone=undone)

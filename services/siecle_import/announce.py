@@ -13,6 +13,7 @@ from shared.events import (
     PupilCreated,
     PupilDeactivated,
     PupilEvent,
+    PupilMerged,
     PupilReactivated,
     PupilUpdated,
     PupilVersion,
@@ -53,6 +54,18 @@ def pupil_event(change: Change, pupil: Pupil, keys: KeyMaker) -> PupilEvent:
             keys.keys(ine, pupil.birth_date, names, pupil.first_name) for ine in aliases(pupil)
         ),
         key_version=keys.version,
+    )
+
+
+def merge_event(survivor: Pupil, merged: Pupil, *, undone: bool = False) -> PupilMerged:
+    """That two learners are one, or no longer."""
+    return PupilMerged(
+        uai=survivor.uai,
+        surviving_id=survivor.id,
+        surviving_version=survivor.version,
+        merged_id=merged.id,
+        merged_version=merged.version,
+        undone=undone,
     )
 
 

@@ -37,7 +37,8 @@ from shared.identifiers import Uai
 
 AT_ONCE = 500
 
-_TRACE = TypeAdapter(Erased)
+TRACE = TypeAdapter(Erased)
+"""A line of the files that erasures are written to and replayed from."""
 
 WHY_NOT: dict[type[Exception], str] = {
     UnknownPupilError: "Cet établissement n'a pas cet apprenant.",
@@ -117,7 +118,7 @@ async def _export(database: Database, path: Path) -> None:
         with partial.open("wb") as file:
             async with database.connection() as connection:
                 while traces := await erasures.trace(connection, after, AT_ONCE):
-                    file.writelines(_TRACE.dump_json(one) + b"\n" for one in traces)
+                    file.writelines(TRACE.dump_json(one) + b"\n" for one in traces)
                     after, count = traces[-1].pupil_id, count + len(traces)
         partial.replace(path)
     finally:
@@ -130,7 +131,7 @@ def _read(path: Path) -> Iterator[Erased]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                yield _TRACE.validate_json(line)
+                yield TRACE.validate_json(line)
             except ValidationError:
                 raise SystemExit(f"Ligne {number} illisible : rien n'est effacé.") from None
 

@@ -36,8 +36,6 @@ UNDONE = dt.timedelta(days=1)
 UNDECIDED = dt.timedelta(days=30)
 REPORTS = LOOKS = dt.timedelta(days=365)
 TRACES = dt.timedelta(days=3 * 365)
-KERNEL = dt.timedelta(days=90)
-"""How long received and parked events and idempotency keys are kept."""
 SERVICE = "siecle_import"
 
 log = structlog.get_logger()
@@ -78,7 +76,7 @@ async def forget(database: Database, now: dt.datetime) -> None:
         await looks.forget(connection, now - LOOKS)
         await erasures.forget_traces(connection, now - TRACES)
     async with database.connection() as connection:
-        await purge(connection, now - KERNEL)
+        await purge(connection, now)
 
 
 async def erase(database: Database, now: dt.datetime, ask: UnderWay, *, months: int) -> int:

@@ -8,20 +8,21 @@ republication that was interrupted goes on where it stopped.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 from uuid_utils.compat import uuid7
 
-from services.siecle_import.announce import import_applied, pupil_event
-from services.siecle_import.domain.pupils import Change
+from services.siecle_import.announce import import_applied, merge_event, pupil_event
+from services.siecle_import.domain.pupils import Change, Pupil
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.settings import ImportSettings
 from services.siecle_import.store import pupils
 from services.siecle_import.store import republications as store
-from shared.database import Database, Transaction
+from shared.database import Connection, Database, Transaction
+from shared.events import PupilMerged
 from shared.identifiers import Uai
 
 RESTORED = 1_000_000
@@ -71,7 +72,9 @@ async def school_by_school(
 
 
 async def _tell(transaction: Transaction, uai: Uai, keys: KeyMaker, *, restored: bool) -> int:
-    """Tell the learners of a school anew, and after a restore its import in force too."""
+    """Tell the learners of a school anew, its merges and its import in force. Of those a listener
+    that holds them takes nothing; one that was restored to an earlier moment does.
+    """
     connection = transaction.connection
     await pupils.lock_school(connection, uai)
     people = await store.raise_versions(connection, uai, RESTORED if restored else 1)
@@ -80,7 +83,21 @@ async def _tell(transaction: Transaction, uai: Uai, keys: KeyMaker, *, restored:
     )
     if restored:
         await store.raise_numbers(connection, uai, RESTORED)
-        in_force = await pupils.in_force(connection, uai)
-        number = await pupils.number_of_imports(connection, uai)
-        transaction.publish([import_applied(uai, number, in_force, [])] if number else [])
+    transaction.publish(await _merges(connection, uai, people))
+    in_force = await pupils.in_force(connection, uai)
+    number = await pupils.number_of_imports(connection, uai)
+    transaction.publish([import_applied(uai, number, in_force, [])] if number else [])
     return len(people)
+
+
+async def _merges(connection: Connection, uai: Uai, people: Sequence[Pupil]) -> list[PupilMerged]:
+    """Who goes on as whom in a school, and who is himself again."""
+    by_id = {pupil.id: pupil for pupil in people}
+    undone = await store.undone_merges(connection, uai)
+    now = [merge_event(by_id[p.merged_into], p) for p in people if p.merged_into in by_id]
+    before = [
+        merge_event(by_id[survivor], by_id[merged], undone=True)
+        for merged, survivor in undone.items()
+        if survivor in by_id
+    ]
+    return [*now, *before]

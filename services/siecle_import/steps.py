@@ -8,6 +8,7 @@ times and never ended, because the process or its database went away, ends as fa
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +24,16 @@ from services.siecle_import.domain.imports import (
     State,
     check_confirmed,
 )
+from services.siecle_import.domain.lost import regained
 from services.siecle_import.domain.pupils import Change, Pupil
 from services.siecle_import.files.findings import Finding
 from services.siecle_import.files.reading import Reading, read
+from services.siecle_import.files.rows import aliases
 from services.siecle_import.identifiers import school_timezone
 from services.siecle_import.importing import Consent
 from services.siecle_import.keys import KeyMaker
 from services.siecle_import.preview import Preview, counts_of, grouped, preview_of
-from services.siecle_import.store import imports, pupils
+from services.siecle_import.store import imports, lost, pupils
 from shared.clock import Clock, pause
 from shared.database import UNAVAILABLE, Connection, Database, Transaction
 from shared.identifiers import Uai
@@ -247,6 +250,7 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
             state, values = State.READY, {**values, "consent": None, "confirmed_by": None}
             await imports.keep_lists(connection, row["id"], preview.entries(applied=False))
         else:
+            preview = await _regained(connection, Uai(row["uai"]), preview, keys)
             await imports.keep_lists(connection, row["id"], preview.entries(applied=True))
             number = await _write(transaction, Uai(row["uai"]), preview, in_force, keys)
             ended = {"number": number, "reading": None, "ended_at": clock.now()}
@@ -254,6 +258,18 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
         await imports.set_state(
             connection, row["id"], expected=State.CONFIRMED, state=state, values=values
         )
+
+
+async def _regained(connection: Connection, uai: Uai, preview: Preview, keys: KeyMaker) -> Preview:
+    """The preview, in which learners whom a restore had lost have their ids again."""
+    known = await lost.of_school(connection, uai, keys.version)
+    if not known:
+        return preview
+    changes = regained(
+        preview.difference.changes, known, lambda p: [keys.ine_key(ine) for ine in aliases(p)]
+    )
+    await lost.forget(connection, [changed.after.id for changed in changes])
+    return replace(preview, difference=replace(preview.difference, changes=changes))
 
 
 def _preview_of_kept(

@@ -1,8 +1,9 @@
-"""`python -m services.transfer serve | migrate | explain | reconcile | set-aside`."""
+"""`python -m services.transfer serve | migrate | explain | reconcile | set-aside | catch-up`."""
 
 from pathlib import Path
 
 from services.transfer import api, handlers, metrics, reconcile, retention
+from services.transfer.catching_up import catch_up
 from services.transfer.explain_command import explain
 from services.transfer.reconcile_command import reconcile_all, set_aside
 from services.transfer.settings import TransferSettings
@@ -22,6 +23,7 @@ commands = command_line(service)
 commands.command("explain")(explain)
 commands.command("reconcile")(reconcile_all)
 commands.command("set-aside")(set_aside)
+commands.command("catch-up")(catch_up)
 
 if __name__ == "__main__":
     commands()

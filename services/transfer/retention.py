@@ -14,8 +14,6 @@ from shared.service import Runtime
 
 PAUSE_SECONDS = 3600.0
 TRAIL = dt.timedelta(days=3 * 365)
-KERNEL = dt.timedelta(days=90)
-"""How long received and parked events and idempotency keys are kept."""
 
 log = structlog.get_logger()
 
@@ -36,4 +34,4 @@ async def forget(database: Database, now: dt.datetime) -> None:
     """
     async with database.connection() as connection:
         await people.forget_trail(connection, now - TRAIL)
-        await purge(connection, now - KERNEL)
+        await purge(connection, now)

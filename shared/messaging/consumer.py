@@ -2,9 +2,10 @@
 
 Events are handled in batches, one transaction a batch: the inbox sorts out what was seen before,
 the service's handler does the rest. A batch that fails is taken apart, one event a transaction; an
-event that fails alone is parked in the service's own database, so that the queue moves on. While
-the database is away nothing is acknowledged; after `PATIENCE_SECONDS` the messages go back to the
-broker, well before it would cut the connection (30 minutes), and consuming begins anew later.
+event that fails alone is parked in the service's own database, so that the queue moves on; so is
+what the broker has given up (dead letters), before anything else is handled. While the database is
+away nothing is acknowledged; after `PATIENCE_SECONDS` the messages go back to the broker, well
+before it would cut the connection (30 minutes), and consuming begins anew later.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from shared.database import UNAVAILABLE, Database, Transaction
 from shared.envelope import InvalidEventError, Received, decode, unpack
 from shared.events import Event
 from shared.messaging import parked, topology
-from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS, PARKED, batch_span
+from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS, PARKED, batch_span, tell_parked
 
 BATCH_SIZE = 500
 PREFETCH_MESSAGES = 20
@@ -87,6 +88,8 @@ class Consumer:
             queue = await channel.get_queue(topology.queue_of(self._service))
             # The callback only hands over: the channel cancels its callbacks when it closes.
             tag = await queue.consume(waiting.put)
+            letters = await channel.get_queue(topology.dead_letters_of(self._service))
+            await letters.consume(waiting.put)
             stopped = asyncio.create_task(stop.wait())
             try:
                 while messages := await _next_messages(waiting, stopped):
@@ -102,14 +105,22 @@ class Consumer:
         Raises:
             DatabaseAwayError: the database was away for too long; nothing is acknowledged.
         """
-        events, unfit = _decode_all(messages)
+        if dead := [one for one in messages if one.exchange == topology.DEAD_LETTERS]:
+            await self._keep(_dead(dead))
+            # Where their channel is gone, the inbox knows them when they come again.
+            await asyncio.gather(*(letter.ack() for letter in dead), return_exceptions=True)
+        live = [one for one in messages if one.exchange != topology.DEAD_LETTERS]
+        events, unfit = _decode_all(live)
         if events and await self._failure(partial(self._handle_once, events)):
             for event in events:
                 if error := await self._failure(partial(self._handle_once, [event])):
                     unfit[event.id] = json.dumps(event.envelope), type(error).__name__
+        await self._keep(unfit)
+        await self._acknowledge(live)
+
+    async def _keep(self, unfit: Unfit) -> None:
         if unfit and (error := await self._failure(partial(self._park, unfit))):
             raise error
-        await self._acknowledge(messages)
 
     async def _failure(self, work: Callable[[], Awaitable[None]]) -> Exception | None:
         """What `work` fails with while the database is there; repeated while it is away."""
@@ -168,19 +179,19 @@ class Consumer:
     async def _retry_one(self) -> bool:
         """Handle the parked event that is due; False if none is."""
         async with self._database.transaction() as transaction:
-            row = await parked.take_due(transaction.connection)
+            row = await parked.claim_due(transaction.connection)
             if row is None:
+                tell_parked(dict(await parked.figures(transaction.connection) or {}))
                 return False
-            try:
-                async with transaction.connection.transaction():
+        try:
+            async with self._database.transaction() as transaction:
+                if await parked.take(transaction.connection, row["event_id"]):
                     events = [decode(item).event for item in unpack(row["envelope"].encode(), None)]
                     await self._handle(transaction, Batch(events))
-            except Exception as error:  # noqa: BLE001 - noted with the event
-                transaction.events.clear()
-                name = type(error).__name__
-                await parked.failed_again(transaction.connection, row["event_id"], name)
-            else:
-                await parked.discard(transaction.connection, row["event_id"])
+        except Exception as error:  # noqa: BLE001 - noted with the event
+            name = type(error).__name__
+            async with self._database.connection() as connection:
+                await parked.failed_again(connection, row["event_id"], name)
         return True
 
 
@@ -231,14 +242,18 @@ def _decode_all(messages: Sequence[AbstractIncomingMessage]) -> tuple[list[Recei
     return [events[event_id] for event_id in sorted(events)], unfit
 
 
+def _dead(letters: Sequence[AbstractIncomingMessage]) -> Unfit:
+    events, unfit = _decode_all(letters)
+    readable = {event.id: (json.dumps(event.envelope), "") for event in events}
+    return {i: (text, parked.DEAD_LETTER) for i, (text, _) in (readable | unfit).items()}
+
+
 async def _not_seen(transaction: Transaction, events: Sequence[Received]) -> list[Received]:
     """Enter `events` in the inbox; those that it did not hold."""
-    rows = await transaction.connection.fetch(
-        """
+    statement = """
         INSERT INTO inbox (event_id) SELECT unnest($1::uuid[])
         ON CONFLICT DO NOTHING RETURNING event_id
-        """,
-        [received.id for received in events],
-    )
+        """
+    rows = await transaction.connection.fetch(statement, [received.id for received in events])
     new = {row["event_id"] for row in rows}
     return [received for received in events if received.id in new]

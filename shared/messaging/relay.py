@@ -154,13 +154,10 @@ async def take(connection: Connection) -> list[Record]:
     Rows that another relay holds are passed over; there is no cursor, because rows become visible
     in another order than their ids were drawn.
     """
-    return await connection.fetch(
+    statement = """
+        SELECT id, routing_key, envelope FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
         """
-        SELECT id, routing_key, envelope FROM outbox
-        ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
-        """,
-        PASS_ROWS,
-    )
+    return await connection.fetch(statement, PASS_ROWS)
 
 
 async def remove(connection: Connection, ids: Sequence[UUID]) -> None:

@@ -21,6 +21,9 @@ DELIVERY_LIMIT = 50
 gets there. A crash counts against all messages that the process had in hand, hence so many."""
 
 
+_QUORUM = {"x-queue-type": "quorum"}
+
+
 def queue_of(service: str) -> str:
     """The queue in which events wait for `service`."""
     return f"{service}.events"
@@ -66,10 +69,7 @@ async def declare(connection: AbstractRobustConnection) -> None:
         )
         for service in sorted({name for event in CATALOGUE.values() for name in event.listeners}):
             letters = await channel.declare_queue(
-                dead_letters_of(service),
-                durable=True,
-                arguments={"x-queue-type": "quorum"},
-                robust=False,
+                dead_letters_of(service), durable=True, arguments=dict(_QUORUM), robust=False
             )
             await letters.bind(dead, robust=False)
             queue = await channel.declare_queue(
@@ -81,7 +81,7 @@ async def declare(connection: AbstractRobustConnection) -> None:
 
 def _arguments(service: str) -> dict[str, Any]:
     return {
-        "x-queue-type": "quorum",
+        **_QUORUM,
         "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": DEAD_LETTERS,
         "x-dead-letter-routing-key": dead_letters_of(service),

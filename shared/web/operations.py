@@ -19,7 +19,8 @@ class Subjects(BaseModel, extra="forbid"):
     """The ids that an event may be about: of learners, of transfers; or a UAI."""
 
     subjects: Annotated[
-        list[Annotated[str, StringConstraints(min_length=8, max_length=36)]], Field(max_length=500)
+        list[Annotated[str, StringConstraints(pattern="^[0-9A-Za-z-]{8,36}$")]],
+        Field(max_length=500),
     ]
 
 

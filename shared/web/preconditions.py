@@ -75,21 +75,14 @@ async def made_before(
         ProblemError: 422, the key was used for another content.
     """
     fingerprint = hashlib.blake2b(content, digest_size=16).digest()
-    claimed = await connection.fetchval(
-        """
+    statement = """
         INSERT INTO idempotency (caller, key, fingerprint, resource) VALUES ($1, $2, $3, $4)
         ON CONFLICT DO NOTHING RETURNING true
-        """,
-        caller,
-        key,
-        fingerprint,
-        resource,
-    )
-    if claimed:
+        """
+    if await connection.fetchval(statement, caller, key, fingerprint, resource):
         return None
-    first = await connection.fetchrow(
-        "SELECT fingerprint, resource FROM idempotency WHERE caller = $1 AND key = $2", caller, key
-    )
+    statement = "SELECT fingerprint, resource FROM idempotency WHERE caller = $1 AND key = $2"
+    first = await connection.fetchrow(statement, caller, key)
     if first is None or first["fingerprint"] != fingerprint:
         raise ProblemError(KEY_REUSED)
     made: UUID = first["resource"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from docs import visit
 from docs.reference import SERVICES, outdated, service
 from shared.envelope import decode
 from shared.events import CATALOGUE, heard_by, owned_by
@@ -36,6 +37,7 @@ def test_a_service_handles_events_exactly_if_it_hears_some(name: str) -> None:
 
 def test_the_references_are_current() -> None:
     assert outdated() == [], "run `python -m docs.reference`"
+    assert visit.missing() == [], "run `make pages`, then `python -m docs.visit`"
 
 
 def test_nobody_publishes_what_is_not_in_the_catalogue() -> None:

@@ -75,7 +75,8 @@ class Site:
         await page.screenshot(
             path=SCREENSHOTS / f"{name}.png", full_page=True, caret="initial", animations="allow"
         )
-        assert [_violation(one) for one in found["violations"]] == []
+        violations = [_violation(one) for one in found["violations"]]
+        assert violations == [], violations
         assert self.said[page] == [], self.said[page]
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert await page.evaluate(width) <= 0, "the page scrolls sideways"

@@ -34,7 +34,8 @@ async def test_staff_write_the_card(site: Site, *, script: bool) -> None:
         await site.check(page, "etablissement-erreurs")
     await page.get_by_label("Code postal").fill("14000")
     await page.get_by_label("Téléphone").fill(f"02 31 00 00 0{int(script)}")
-    await page.get_by_role("button", name="Valider").click()
+    button = page.get_by_role("button", name="Valider")
+    await (button.dblclick() if script else button.click())  # pressed twice it does one thing
     await expect(page.get_by_text("La fiche de l'établissement est enregistrée.")).to_be_visible()
     await expect(page.get_by_label("Téléphone")).to_have_value(f"02 31 00 00 0{int(script)}")
     await expect(page.get_by_role("cell", name="Claire Martin (proviseure)").first).to_be_visible()
@@ -56,6 +57,8 @@ async def test_two_people_write_the_card_and_the_second_is_told(site: Site) -> N
     await other.get_by_role("button", name="Valider").click()
     await expect(other.get_by_role("alert")).to_contain_text("Quelqu'un d'autre vient")
     await expect(other.get_by_label("Ville")).to_have_value("Rouen")
+    await other.get_by_role("button", name="Valider").click()
+    await expect(other.get_by_text("est enregistrée")).to_be_visible()
 
 
 async def test_who_has_two_schools_chooses(site: Site) -> None:

@@ -4,7 +4,15 @@ import re
 
 from playwright.async_api import Page, expect
 
-from deploy.local.people import ADMINISTRATOR, CENTRE_OFFICE, LEFT, RECEIVER, SENDER
+from deploy.local.people import (
+    ADMINISTRATOR,
+    CENTRE_OFFICE,
+    LEFT,
+    RECEIVED,
+    RECEIVER,
+    SENDER,
+)
+from deploy.local.seeds.transfers import MOVED
 from tests.e2e.support import Site
 
 
@@ -99,6 +107,11 @@ async def answer(site: Site) -> None:
 async def test_the_forms_by_hand_hold_for_everyone(site: Site) -> None:
     page = await site.page_of(SENDER)
     await go(page, "À la main")
+    by_hand = page.get_by_role("table", name="Apprenants transférables à la main")
+    for heading, way in (("Apprenant", "descending"), ("Parti le", "ascending")):
+        column = by_hand.get_by_role("columnheader", name=heading)
+        await column.get_by_role("link").click()
+        await expect(column).to_have_attribute("aria-sort", way)
     await site.check(page, "transferts-a-la-main")
     await page.get_by_label("Ou toute une classe à la fois").select_option("CAP1")
     await page.get_by_role("button", name="Choisir l’établissement d’accueil").first.click()
@@ -131,6 +144,7 @@ async def test_the_forms_by_hand_hold_for_everyone(site: Site) -> None:
 
 async def test_a_transfer_is_taken_back_and_its_incident_printed(site: Site) -> None:
     sender, receiver = await site.page_of(SENDER), await site.page_of(RECEIVER)
+    await looked_at(site, MOVED.family_name, times=51)
     for page in (sender, receiver):
         await page.goto("/transferts/historique")
         await page.get_by_role("link", name="MUTÉ Maëlys").last.click()
@@ -152,10 +166,23 @@ async def test_a_transfer_is_taken_back_and_its_incident_printed(site: Site) -> 
     await receiver.get_by_role("link", name="Relevé de l’incident n° 1").click()
     await expect(receiver.get_by_role("heading", name="Relevé d’incident")).to_be_visible()
     await site.check(receiver, "transferts-incident")
+    looks = receiver.get_by_role("table", name="Consultations").locator("tbody tr")
+    await expect(looks).to_have_count(50)
+    await receiver.get_by_role("link", name="Page suivante").click()
+    await expect(receiver.get_by_role("link", name="Début de la liste")).to_be_visible()
+    assert 0 < await looks.count() < 50
     await receiver.goto("/transferts/historique")
     await receiver.get_by_role("link", name="MUTÉ Maëlys").last.click()
     await receiver.get_by_role("button", name="Lever l’interdiction").click()
     await expect(receiver.get_by_text("L’interdiction est levée")).to_be_visible()
+
+
+async def looked_at(site: Site, family_name: str, *, times: int) -> None:
+    """Have the receiving school look at the records of a learner."""
+    async with site.system.school(RECEIVED) as school:
+        pupil = (await school.pupil(family_name))["id"]
+        for _ in range(times):
+            await school.records(pupil)
 
 
 async def test_why_a_dossier_has_not_come_and_the_opposition_of_a_family(site: Site) -> None:
@@ -205,3 +232,8 @@ async def test_pages_hold_on_a_narrow_screen(site: Site) -> None:
     for name in ("transferts", "transferts/a-la-main", "transferts/historique", "acces-inspecteur"):
         await page.goto(f"/{name}")
         await site.check(page, f"{name.replace('/', '-')}-320")
+    await page.goto("/transferts/historique")
+    label = page.get_by_role("img", name="Dossiers envoyés et reçus par semaine").locator("text")
+    box = await label.first.bounding_box()
+    assert box is not None
+    assert box["height"] >= 12, "what stands in a picture can be read"

@@ -1,10 +1,12 @@
 """Users, delegations, heads; people.md, « Persons and rights », in a browser."""
 
+from uuid import uuid4
+
 import pytest
 from httpx import AsyncClient
 from playwright.async_api import Page, expect
 
-from deploy.local.people import ACADEMIE, ADMINISTRATOR, HEAD, OFFICE
+from deploy.local.people import ACADEMIE, ADMINISTRATOR, BOTH, HEAD, OFFICE, B
 from tests.e2e.support import Site
 
 C = "9990003Z"
@@ -79,6 +81,30 @@ async def test_users_are_invited_by_a_table(site: Site) -> None:
     text = (await (await found.value).path()).read_bytes().decode("utf-8-sig")
     assert "Zoé Ay;'=cmd;zoe@demo.example;Gestion;" in text
     assert text.count("Léo Bé") == 2, "a delegation stands beside « gestion »"
+
+
+async def test_many_users_come_by_pages(site: Site) -> None:
+    lines = "".join(f"page{n}@demo.example;Page {n:02};gestion\r\n" for n in range(60))
+    table = f"adresse electronique;nom;role\r\n{lines}"
+    token = site.system.sign({"sub": "test", "schools": {B: ["direction"]}})
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())}
+    headers["Content-Type"] = "text/csv"
+    async with AsyncClient(base_url=site.system.urls["etablissement"], headers=headers) as http:
+        told = await http.post(f"/schools/{B}/users/table", content=table.encode())
+        assert told.status_code == 201, told.text
+    page = await site.page_of(BOTH)
+    await page.goto("/choix-etablissement")
+    await page.get_by_role("button", name="Lycée polyvalent Bréguet").click()
+    await expect(page.get_by_role("banner")).to_contain_text(B)
+    await page.goto("/utilisateurs")
+    seen = await page.get_by_role("rowheader").all_inner_texts()
+    assert len(seen) == 50
+    await page.get_by_role("link", name="Page suivante").click()
+    await expect(page.get_by_role("link", name="Début de la liste")).to_be_visible()
+    further = await page.get_by_role("rowheader").all_inner_texts()
+    assert not set(seen) & set(further)
+    assert len(set(seen) | set(further)) >= 62, "those of the table, and who was there before"
+    await site.check(page, "utilisateurs-suite")
 
 
 async def send(page: Page, table: bytes) -> None:

@@ -1,38 +1,19 @@
 """Bad input on every route: a clear problem+json in French, and nothing changed."""
 
 import asyncio
-import base64
 import itertools
-import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
-from joserfc import jwt
-from joserfc.jwk import OKPKey
 
-from deploy.local.client import Sign
-from docs.reference import SERVICES, service
-from shared.service import Service
 from tests.integration.test_story import SAMPLES, A, B
-from tests.support.system import System, running
+from tests.support.routes import UNKNOWN
+from tests.support.system import System
 
-UNKNOWN = "01a20a95-27f1-7233-9408-3d93e472ae05"
-
-
-class Filled(dict[str, str]):
-    """What stands for each parameter of a path; every id is one that nothing has."""
-
-    def __missing__(self, key: str) -> str:
-        return UNKNOWN
-
-
-FILLED = Filled(uai=A, academie="Normandie", name="created", purpose="identity")
 RECORD = {
     "kind": "bilan",
     "title": "Bilan",
@@ -40,46 +21,6 @@ RECORD = {
     "author": "M. Professeur",
     "written_on": "2025-11-20",
 }
-
-
-def routes() -> list[tuple[str, str, str]]:
-    """(service, method, path) of every route that is not for the operation of the service. (The
-    gateway's pages are walked in a browser's way.)
-    """
-    return [
-        (name, method.upper(), path.format_map(FILLED))
-        for name in SERVICES
-        if name != "gateway"
-        for path, methods in service(name).app().openapi()["paths"].items()
-        if not path.startswith(("/health/", "/metrics"))
-        for method in methods
-    ]
-
-
-ROUTES = routes()
-FOR_ANYONE = {
-    ("etablissement", "POST", "/schools/search"),
-    ("etablissement", "POST", "/schools/by-uai"),
-}
-"""What every person who is signed in may do."""
-CHAIN_ROUTES = [
-    (name, method, path)
-    for name, method, path in ROUTES
-    if name in {"siecle_import", "transfer", "dossier"}
-    if not path.startswith("/inspection/")
-]
-SCHOOL_ROUTES = [route for route in CHAIN_ROUTES if route[2].startswith("/schools/")]
-
-
-@pytest.fixture
-async def everyone(
-    new_database: Callable[[Service], Awaitable[str]], vhost: str, keys: Path, sign: Sign
-) -> AsyncIterator[System]:
-    """All services that have routes, running."""
-    services = [service(name) for name in sorted({name for name, _, _ in ROUTES})]
-    databases = {one.name: await new_database(one) for one in services}
-    async with running(services, databases, vhost, keys, sign) as started:
-        yield started
 
 
 @pytest.fixture
@@ -100,61 +41,6 @@ def check(response: httpx.Response, status: int, title: str | None = None) -> Ma
     return problem
 
 
-async def test_every_route_refuses_who_is_not_signed_in_or_of_another_school(
-    everyone: System, http: httpx.AsyncClient
-) -> None:
-    other_key = OKPKey.generate_key("Ed25519", {"kid": "test"})
-    now = int(time.time())
-    of_a: dict[str, object] = {"sub": "x", "schools": {A: ["direction"]}}
-    forged = jwt.encode(
-        {"alg": "Ed25519", "kid": "test"},
-        {**of_a, "aud": "cpro", "exp": now + 60},
-        other_key,
-        algorithms=["Ed25519"],
-    )
-    unsigned = ("not.a.token", forged)
-    refused = (
-        everyone.sign({**of_a, "exp": now - 3600}),
-        everyone.sign({**of_a, "aud": "another"}),
-        everyone.sign({"schools": {A: ["direction"]}}),
-        everyone.sign({**of_a, "schools": {A: ["unknown-role"]}}),
-    )
-    for name, method, path in ROUTES:
-        url = everyone.urls[name] + path
-        check(await http.request(method, url), 401, "Authentification requise")
-        for token in (*unsigned, *refused):
-            headers = {"Authorization": f"Bearer {token}"}
-            check(await http.request(method, url, headers=headers), 401)
-        if (name, method, path) in FOR_ANYONE:
-            continue
-        for claims in (
-            {"sub": "x", "schools": {B: ["direction"]}},
-            {"sub": "x", "schools": {}},
-            {"sub": "x", "scope": "unknown"},
-        ):
-            headers = {"Authorization": f"Bearer {everyone.sign(claims)}"}
-            answer = await http.request(method, url, headers=headers)
-            # Owners take inspectors from `inspector_access` alone: no other token is one.
-            check(answer, 401 if path.startswith("/inspection/") else 403)
-
-
-async def test_a_hostile_token_header_is_no_server_error(
-    system: System, http: httpx.AsyncClient
-) -> None:
-    headers: tuple[Any, ...] = (
-        {"alg": "Ed25519", "crit": [1]},
-        {"alg": 7},
-        {"alg": "none"},
-        [],
-        "x",
-    )
-    for header in headers:
-        encoded = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
-        token = {"Authorization": f"Bearer {encoded}.e30.AAAA"}
-        for name, method, path in CHAIN_ROUTES:
-            check(await http.request(method, system.urls[name] + path, headers=token), 401)
-
-
 async def test_the_office_of_a_school_does_not_switch_its_transfers(
     system: System, http: httpx.AsyncClient
 ) -> None:
@@ -164,21 +50,6 @@ async def test_the_office_of_a_school_does_not_switch_its_transfers(
     check(await http.put(url, json={"active": True}, headers=headers), 403)
     answer = await http.get(url, headers=headers)
     assert answer.json() == {"active": False, "since": None}
-
-
-@pytest.mark.parametrize("uai", ["9990001A", "abc", "99900011", "9990001X9990001X"])
-async def test_a_wrong_uai_is_told(system: System, http: httpx.AsyncClient, uai: str) -> None:
-    for name, method, path in SCHOOL_ROUTES:
-        headers = {
-            "Authorization": f"Bearer {system.sign({'sub': 'x', 'scope': 'records:write'})}",
-            "Idempotency-Key": "x",
-            "If-Match": '"1"',
-        }
-        response = await http.request(
-            method, system.urls[name] + path.replace(A, uai), headers=headers
-        )
-        problem = check(response, 422, "Saisie invalide")
-        assert any("UAI" in error["message"] for error in problem["errors"])
 
 
 async def test_unknown_addresses_and_methods_are_problems_too(

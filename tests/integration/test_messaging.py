@@ -1,11 +1,9 @@
 """Nothing lost, nothing done twice: outbox, relay, consumer and parked events on real servers."""
 
 import asyncio
-import datetime as dt
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from uuid import UUID, uuid4
+from collections.abc import Sequence
+from uuid import uuid4
 
 import aio_pika
 import pytest
@@ -17,20 +15,7 @@ from shared.events import DossierTransferred, Event, TransferWithdrawn
 from shared.messaging import topology
 from shared.messaging.consumer import Batch, Consumer
 from shared.messaging.relay import PACK_EVENTS, NotConfirmedError, Relay, packs, take
-
-LISTENER = "dossier"
-NOW = dt.datetime(2026, 1, 20, tzinfo=dt.UTC)
-
-
-@asynccontextmanager
-async def exchange_of(
-    amqp_url: str, *, declared: bool = True
-) -> AsyncIterator[aio_pika.abc.AbstractExchange]:
-    async with await topology.connect(amqp_url, "test", "publish") as connection:
-        if declared:
-            await topology.declare(connection)
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        yield await channel.get_exchange(topology.EXCHANGE, ensure=False)
+from tests.support.messages import LISTENER, NOW, Seen, consuming, count, exchange_of, message_of
 
 
 async def write(database: Database, events: Sequence[Event]) -> None:
@@ -38,44 +23,8 @@ async def write(database: Database, events: Sequence[Event]) -> None:
         transaction.publish(events)
 
 
-async def count(database: Database, table: str) -> int:
-    async with database.connection() as connection:
-        number: int = await connection.fetchval(f"SELECT count(*) FROM {table}")
-        return number
-
-
 def some(number: int) -> list[Event]:
     return [TransferWithdrawn(transfer_id=uuid4()) for _ in range(number)]
-
-
-@asynccontextmanager
-async def consuming(consumer: Consumer) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(consumer.run(stop))
-        group.create_task(consumer.retry_parked(stop))
-        try:
-            yield
-        finally:
-            stop.set()
-
-
-class Seen:
-    """A handler that writes down what it is given; `refuse` names ids that it fails on."""
-
-    def __init__(self, refuse: Sequence[UUID] = ()) -> None:
-        self.batches: list[list[UUID]] = []
-        self.refuse = set(refuse)
-
-    @property
-    def ids(self) -> list[UUID]:
-        return [i for batch in self.batches for i in batch]
-
-    async def __call__(self, transaction: Transaction, batch: Batch) -> None:
-        ids = [event.transfer_id for event in batch.of(TransferWithdrawn)]
-        if self.refuse & set(ids):
-            raise ValueError("refused")
-        self.batches.append(ids)
 
 
 async def queue_depth(amqp_url: str, queue: str) -> int:
@@ -198,10 +147,7 @@ async def test_an_unknown_version_of_an_event_is_parked(kernel: Database, vhost:
     envelope = json.loads(encode(TransferWithdrawn(transfer_id=uuid4()), None, NOW)[1])
     envelope["type"] = "fr.cpro.transfer.withdrawn.v9"
     async with exchange_of(vhost) as exchange:
-        await exchange.publish(
-            aio_pika.Message(json.dumps(envelope).encode(), content_type=CONTENT_TYPE),
-            TransferWithdrawn.type,
-        )
+        await exchange.publish(message_of(envelope), TransferWithdrawn.type)
         async with consuming(Consumer(LISTENER, kernel, vhost, Seen())):
             await eventually(lambda: count(kernel, "parked"), "the parked event")
 

@@ -1,5 +1,6 @@
 """What staff do with transfers, through HTTP: lists, reviews, offers, oppositions, reversals."""
 
+import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from shared.events import (
     Event,
     PupilCreated,
     PupilDeactivated,
+    PupilErased,
     SchoolUpdated,
 )
 from shared.messaging.consumer import Batch
@@ -103,10 +105,14 @@ async def test_rule_10_switching_on_says_first_what_would_leave_and_what_would_c
     await staff.switch_on(B)
     gone = [departure(A, keys(n)) for n in (1, 2)]
     await staff.take(*gone, *(arrival(B, keys(n)) for n in (1, 2, 3)), imported(B))
-    effect = await staff.call("GET", A, "/participation/effect")
-    assert effect == {"leaving": 2, "leaving_by_year": {"2025": 2}, "coming": 0}
+    overview = await staff.call("GET", A, "/overview")
+    assert overview["effect"] == {"leaving": 2, "leaving_by_year": {"2025": 2}, "coming": 0}
+    there = await staff.call("GET", B, "/overview")
+    assert [arrival["from_uai"] for arrival in there["arrivals"]] == [A, A]
+    assert there["arrivals"] == await staff.call("GET", B, "/arrivals")
     assert await staff.call("GET", A, "/participation/history") == []
     await staff.switch_on(A)
+    assert (await staff.call("GET", A, "/overview"))["effect"]["leaving"] == 0
     [change] = await staff.call("GET", A, "/participation/history")
     assert (change["active"], change["changed_by"]) == (True, f"direction-{A}")
     found = await staff.call("GET", A, "/transfers")
@@ -114,6 +120,33 @@ async def test_rule_10_switching_on_says_first_what_would_leave_and_what_would_c
     [about] = await staff.call("GET", A, f"/pupils/{gone[0].pupil_id}/transfers")
     assert (about["pupil_id"], about["direction"]) == (str(gone[0].pupil_id), "sent")
     await staff.call("GET", B, f"/pupils/{gone[0].pupil_id}/transfers", status=404)
+
+
+@pytest.mark.parametrize("oldest_first", [False, True], ids=["newest first", "oldest first"])
+async def test_departures_are_listed_by_their_day_over_all_pages(
+    staff: Staff, *, oldest_first: bool
+) -> None:
+    days = [dt.timedelta(days=day) for day in (3, 1, 4, 1, 5)]
+    gone = [outside(PupilDeactivated, A) for _ in days]
+    gone = [
+        one.model_copy(update={"since": one.since + day})
+        for one, day in zip(gone, days, strict=True)
+    ]
+    await staff.take(*gone)
+    listed: list[str] = []
+    asked: Json = {"limit": 2, "oldest_first": oldest_first}
+    while True:
+        page = await staff.call("GET", A, "/departures", params=asked)
+        listed += [one["pupil_id"] for one in page["departures"]]
+        if page["next"] is None:
+            break
+        asked["after"] = page["next"]
+    gone.sort(key=lambda one: (one.since, one.pupil_id), reverse=not oldest_first)
+    assert listed == [str(one.pupil_id) for one in gone]
+    await staff.take(PupilErased(pupil_id=gone[0].pupil_id))
+    asked["after"] = str(gone[0].pupil_id)
+    problem = await staff.call("GET", A, "/departures", params=asked, status=409)
+    assert problem["title"] == "Liste modifiée"
 
 
 async def test_each_departure_has_a_line_that_names_the_first_missing_condition(

@@ -20,6 +20,7 @@ from shared.database import Database
 from tests.properties.country import OUTSIDE
 from tests.properties.model import check
 from tests.properties.world import World
+from tests.support.databases import let_histories_go
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 PLAYED = "sequences"
@@ -71,6 +72,7 @@ def count() -> Iterator[Counter[str]]:
 @pytest.fixture
 async def databases(database_urls: Mapping[str, str]) -> AsyncIterator[Mapping[str, Database]]:
     opened = {name: await Database.open(database_urls[name], 4) for name in ("transfer", "dossier")}
+    await let_histories_go(opened["transfer"])  # each sequence begins with empty databases
     yield opened
     for database in opened.values():
         await database.close()

@@ -1,10 +1,12 @@
-"""Databases of tests: one a service is migrated, the others are copies of it."""
+"""Databases of tests: one a service is migrated, the others are copies of it; what they hold."""
 
 import asyncio
 import secrets
 
+import asyncpg
+
 from deploy.local.servers import Servers, create_database
-from shared.database import migrate
+from shared.database import Connection, Database, migrate
 from shared.service import Service
 
 
@@ -26,3 +28,37 @@ class Templates:
         url = await create_database(self._servers, name)
         await migrate(url, service.migration_folders)
         return url
+
+
+async def histories(connection: Connection) -> list[str]:
+    """The tables of a service that it may only add to."""
+    rows = await connection.fetch(
+        "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only' ORDER BY 1"
+    )
+    return [row[0] for row in rows]
+
+
+async def let_histories_go(database: Database) -> None:
+    """Let rows of histories be removed before their time: tests play on another day than the one
+    of the database's clock, or empty a database for the next of them.
+    """
+    async with database.connection() as connection:
+        for table in await histories(connection):
+            await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+
+
+async def dump(url: str) -> bytes:
+    """Every row of every table of a database, as text; bytes stand there in hexadecimal."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        )
+        rows = [
+            row[0]
+            for table in tables
+            for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t')
+        ]
+    finally:
+        await connection.close()
+    return "\n".join(rows).encode()

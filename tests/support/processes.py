@@ -39,13 +39,9 @@ class Processes:
         """The staff and modules of one school."""
         return School(uai, self.urls, self.sign)
 
-    async def start(self, name: str, *, dies: str | None = None) -> None:
-        """Start a service and wait until it is ready; `dies` names the point where it kills itself
-        (tests/faults/launch.py).
-        """
-        port = self.ports.setdefault(name, free_port())
-        command = ["-m", "tests.faults.launch", dies, name] if dies else ["-m", f"services.{name}"]
-        environment = {
+    def environment(self, name: str, port: int = 0) -> Mapping[str, str]:
+        """The settings of a service."""
+        return {
             **os.environ,
             "CPRO_ENVIRONMENT": "local",
             "CPRO_DATABASE_URL": self.database_urls[name],
@@ -56,12 +52,23 @@ class Processes:
             "CPRO_TODAY": TODAY.isoformat(),
             **self.more,
         }
-        with (self.log / f"{name}.log").open("ab") as output:
-            self.running[name] = await asyncio.create_subprocess_exec(
+
+    async def start(
+        self, name: str, *, dies: str | None = None, root: Path = ROOT, beside: str | None = None
+    ) -> None:
+        """Start a service and wait until it is ready; `dies` names the point where it kills itself
+        (tests/faults/launch.py). It may be that of another tree (`root`), and run `beside` one of
+        the same name, known by this name.
+        """
+        called = beside or name
+        port = self.ports.setdefault(called, free_port())
+        command = ["-m", "tests.faults.launch", dies, name] if dies else ["-m", f"services.{name}"]
+        with (self.log / f"{called}.log").open("ab") as output:
+            self.running[called] = await asyncio.create_subprocess_exec(
                 sys.executable, *command, "serve",
-                cwd=ROOT, env=environment, stdout=output, stderr=output,
+                cwd=root, env=self.environment(name, port), stdout=output, stderr=output,
             )  # fmt: skip
-        await all_ready({name: self.urls[name]})
+        await all_ready({called: self.urls[called]})
 
     async def stop(self, name: str) -> None:
         """Stop a service as an orchestrator does; it must end by itself."""
@@ -117,6 +124,6 @@ async def command(
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    said, _ = await asyncio.wait_for(process.communicate(answers.encode()), 60)
+    said, _ = await asyncio.wait_for(process.communicate(answers.encode()), 120)
     assert process.returncode is not None
     return process.returncode, said.decode()

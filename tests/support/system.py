@@ -118,4 +118,4 @@ async def all_ready(urls: Mapping[str, str]) -> None:
                 except httpx.TransportError:
                     return False
 
-            await eventually(probe, f"{name} to be ready")
+            await eventually(probe, f"{name} to be ready", seconds=120)

@@ -15,6 +15,8 @@ from deploy.local.seeds.exports import Learner, imported
 SERVICES: Final = frozenset({"siecle_import", "transfer", "dossier"})
 MOVED: Final = Learner(1, "MUTÉ", "Maëlys")
 DOUBTFUL: Final = Learner(3, "ROUX", "Tom")
+OTHER_BIRTH: Final = replace(DOUBTFUL, birth="15/03/2009")
+"""He, as the other school knows him."""
 STAYS: Final = Learner(4, "GARNIER", "Eva")
 WITHOUT_INE: Final = Learner(5, "NOËL", "Sacha", has_ine=False)
 WAITS: Final = Learner(8, "FAURE", "Inès")
@@ -52,14 +54,14 @@ async def _autumn(left: School, received: School, exported: dt.date) -> None:
 
 async def _this_month(left: School, received: School, exported: dt.date) -> None:
     for family_name, first_name in BY_HAND:
-        await _entered_and_left(left, family_name, first_name, exported)
+        await entered_and_left(left, family_name, first_name, exported)
     await imported(left, (STAYS, OTHER_COURSE), exported)
-    other_birth = replace(DOUBTFUL, birth="15/03/2009")
-    arrived = (NEIGHBOUR, MOVED, other_birth)
+    arrived = (NEIGHBOUR, MOVED, OTHER_BIRTH)
     await imported(received, arrived, exported + dt.timedelta(days=1))
 
 
-async def _entered_and_left(school: School, family_name: str, first_name: str, on: dt.date) -> None:
+async def entered_and_left(school: School, family_name: str, first_name: str, on: dt.date) -> str:
+    """Have a learner outside SIECLE entered, with a record, and leave on a day; his id."""
     described = {
         "family_name": family_name, "first_name": first_name, "birth_date": "2009-05-02",
         "division": "CAP1",
@@ -70,6 +72,7 @@ async def _entered_and_left(school: School, family_name: str, first_name: str, o
     left = {"If-Match": f'"{pupil["version"]}"'}
     path = f"/pupils/{pupil['id']}/departure"
     await _done(school, path, {"on": on.isoformat()}, left)
+    return str(pupil["id"])
 
 
 async def _done(

@@ -1,6 +1,15 @@
 """HTTP of `dossier`: one module a subject, the problems that all of them answer with."""
 
-from services.dossier.api import attachments, export, inspection, looks, records, remarks, search
+from services.dossier.api import (
+    attachments,
+    export,
+    inspection,
+    looks,
+    records,
+    remarks,
+    restores,
+    search,
+)
 from shared.web.problems import Problem
 
 ROUTERS = (
@@ -11,6 +20,7 @@ ROUTERS = (
     looks.router,
     export.router,
     inspection.router,
+    restores.router,
 )
 PROBLEMS: dict[type[Exception], Problem] = {
     **records.PROBLEMS,

@@ -24,7 +24,7 @@ async def decide_requests(
     rows = await connection.fetch(
         """
         INSERT INTO move (transfer_id, outcome, origin_pupil, origin_stay, destination_pupil,
-            reverses)
+            reverses, origin_uai, destination_uai)
         SELECT r.id, CASE
                 WHEN o.pupil_id IS NULL OR d.pupil_id IS NULL THEN 'erased'
                 WHEN r.reverses IS NOT NULL THEN CASE
@@ -39,9 +39,9 @@ async def decide_requests(
                 WHEN o.stay > r.stay THEN 'returned'
                 WHEN o.merged_into IS NOT NULL THEN 'merged'
                 ELSE 'transferred' END,
-            r.origin, r.stay, r.destination, r.reverses
-        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::uuid[])
-            AS r (id, origin, stay, destination, reverses)
+            r.origin, r.stay, r.destination, r.reverses, r.origin_uai, r.destination_uai
+        FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::uuid[], $6::text[],
+            $7::text[]) AS r (id, origin, stay, destination, reverses, origin_uai, destination_uai)
         LEFT JOIN learner o ON o.pupil_id = r.origin
         LEFT JOIN learner d ON d.pupil_id = r.destination
         LEFT JOIN move back ON back.transfer_id = r.reverses AND back.outcome = 'transferred'
@@ -52,6 +52,8 @@ async def decide_requests(
         [r.origin_stay for r in requests],
         [r.destination.pupil_id for r in requests],
         [r.reverses for r in requests],
+        [r.origin.uai for r in requests],
+        [r.destination.uai for r in requests],
     )
     return [row for row in rows if row["outcome"] == "transferred"]
 

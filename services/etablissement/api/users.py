@@ -70,6 +70,13 @@ class User(BaseModel):
     rights: list[Right]
 
 
+class UserPage(BaseModel):
+    """Users by name; `next` is the cursor of the page that follows, if any."""
+
+    users: list[User]
+    next: UUID | None
+
+
 class RightChange(BaseModel):
     """A right that was given, ended, or erased with its person. Names are those of persons who are
     still known here.
@@ -95,10 +102,17 @@ class RightHistory(BaseModel):
 
 
 @router.get("/users", dependencies=[Depends(may(Action.READ_USERS))])
-async def list_users(uai: Uai, database: RequestDatabase, clock: RequestClock) -> list[User]:
+async def list_users(
+    uai: Uai,
+    database: RequestDatabase,
+    clock: RequestClock,
+    after: UUID | None = None,
+    limit: Limit = PAGE,
+) -> UserPage:
     """The users of the school, by name, with the rights that have not ended."""
     async with database.connection() as connection:
-        return _users(await rights.of_school(connection, uai, clock.now()))
+        users = _users(await rights.of_school(connection, uai, clock.now(), after, limit))
+    return UserPage(users=users, next=users[-1].person if len(users) == limit else None)
 
 
 @router.post("/users", status_code=201)

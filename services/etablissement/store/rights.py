@@ -149,18 +149,35 @@ async def lock(connection: Connection, uai: Uai) -> None:
     await connection.execute("SELECT FROM school WHERE uai = $1 FOR NO KEY UPDATE", uai)
 
 
-async def of_school(connection: Connection, uai: Uai, at: dt.datetime) -> list[Record]:
-    """The rights in a school that have not ended, with their persons, by name."""
+async def of_school(
+    connection: Connection,
+    uai: Uai,
+    at: dt.datetime,
+    after: UUID | None = None,
+    limit: int | None = None,
+) -> list[Record]:
+    """The rights in a school that have not ended, with their persons, by name: those of all of
+    them, or of the first `limit` persons behind `after`.
+    """
     return await connection.fetch(
         """
-        SELECT r.id, r.role, r.valid_from, r.valid_until, r.given_by, r.given_at, p.id AS person,
-            p.name, p.function, p.email, p.account IS NOT NULL AS has_come
-        FROM held_right r JOIN person p ON p.id = r.person
-        WHERE r.uai = $1 AND (r.valid_until IS NULL OR r.valid_until > $2)
-        ORDER BY p.name, p.id, r.role
+        WITH held AS (
+            SELECT r.id, r.role, r.valid_from, r.valid_until, r.given_by, r.given_at,
+                p.id AS person, p.name, p.function, p.email, p.account IS NOT NULL AS has_come,
+                dense_rank() OVER (ORDER BY p.name, p.id) AS place
+            FROM held_right r JOIN person p ON p.id = r.person
+            WHERE r.uai = $1 AND (r.valid_until IS NULL OR r.valid_until > $2)
+                AND ($3::uuid IS NULL OR (p.name, p.id) > (
+                    SELECT b.name, b.id FROM person b WHERE b.id = $3
+                        AND EXISTS (SELECT FROM held_right h WHERE h.person = b.id AND h.uai = $1)
+                ))
+        )
+        SELECT * FROM held WHERE $4::int IS NULL OR place <= $4 ORDER BY name, person, role
         """,
         uai,
         at,
+        after,
+        limit,
     )
 
 

@@ -22,6 +22,16 @@ async def one(connection: Connection, uai: Uai) -> Record | None:
     return await connection.fetchrow(f"SELECT {', '.join(COLUMNS)} FROM school WHERE uai = $1", uai)
 
 
+async def everyone(connection: Connection) -> list[Record]:
+    """All schools of the registry."""
+    return await connection.fetch(f"SELECT {', '.join(COLUMNS)} FROM school ORDER BY uai")
+
+
+async def raise_versions(connection: Connection, by: int) -> None:
+    """Raise the version of every school: those told before a loss may have been higher."""
+    await connection.execute("UPDATE school SET version = version + $1", by)
+
+
 async def locked(connection: Connection, uais: Sequence[Uai]) -> dict[str, Record]:
     """These schools, locked until the transaction ends, always in the same order."""
     rows = await connection.fetch(

@@ -10,20 +10,51 @@ const attend = () => {
 document.addEventListener("htmx:after:request", (event) => {
   const ctx = event.detail?.ctx;
   if (ctx?.text) ctx.text = ctx.text.replaceAll(" autofocus", "");
+  keep(ctx?.response?.status >= 400);
 });
 
 document.addEventListener("htmx:after:swap", (event) => {
   const target = event.detail?.ctx?.target ?? event.target;
-  if (target?.id === "page" || target === document.body) attend();
+  if (target?.id !== "page" && target !== document.body) return;
+  giveBack();
+  attend();
 });
 
-// A button pressed twice does one thing.
+// A chosen file stays chosen when its form comes back refused.
+let chosen = [];
+const keep = (refused) => {
+  const fields = refused ? [...document.querySelectorAll("form.upload input[type=file]")] : [];
+  chosen = fields.filter((field) => field.files.length).map(({ id, files }) => [id, files]);
+};
+const giveBack = () => {
+  for (const [id, files] of chosen) {
+    const field = document.getElementById(id);
+    if (field?.type === "file") field.files = files;
+  }
+};
+
+// A large file takes its time, and may not arrive.
+const say = (form, what) => {
+  const line = form?.closest?.("form.upload")?.querySelector(".sending");
+  if (line) line.textContent = line.dataset[what];
+};
+document.addEventListener("htmx:before:request", ({ target }) => say(target, "underWay"));
+document.addEventListener("htmx:error", ({ target }) => {
+  say(target, "failed");
+  if (target.dataset) delete target.dataset.sent; // what did not arrive may be sent again at once
+});
+
+// A button pressed twice does one thing. (Heard before htmx, which would send the second one after.)
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.sent) event.preventDefault();
-  else form.dataset.sent = "yes";
+  if (form.dataset.sent) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  form.dataset.sent = "yes";
   setTimeout(() => delete form.dataset.sent, 2000);
-});
+}, { capture: true });
 
 // A file may be dropped on the form that takes one.
 const dropped = (event) => event.target.closest?.("form.upload");

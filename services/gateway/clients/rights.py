@@ -27,7 +27,8 @@ class Knowers:
     async def rights(self, account: Account, before: Rights | None = None) -> Rights:
         """What the person may now.
 
-        `inspector_access` may be away while nothing has come from it before: staff sign in.
+        `inspector_access` may be away while nothing has come from it before: staff sign in. (Who is
+        no staff may be an inspector.)
 
         Raises:
             ServiceDownError: who knows the rights does not answer.
@@ -39,18 +40,19 @@ class Knowers:
             "name": account.name,
         }
         staff, inspector = await asyncio.gather(
-            self._ask("etablissement", "POST", "/sign-in", json=body),
-            self._inspector(body, needed=bool(before and before.inspects)),
+            self._ask("etablissement", "POST", "/sign-in", json=body), self._inspector(body)
         )
-        return _rights(staff, inspector, account)
+        rights = _rights(staff, inspector or {}, account)
+        if inspector is None and (not rights.any or (before and before.inspects)):
+            raise ServiceDownError("inspector_access")
+        return rights
 
-    async def _inspector(self, body: Mapping[str, Any], *, needed: bool) -> Mapping[str, Any]:
+    async def _inspector(self, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What `inspector_access` tells; None while it is away."""
         try:
             return await self._ask("inspector_access", "POST", "/sign-in", json=body)
         except ServiceDownError:
-            if needed:
-                raise
-            return {}
+            return None
 
     async def school(self, account: Account, uai: str) -> School | None:
         """The school, with what the person is there by his rights in its académie; None if nothing.

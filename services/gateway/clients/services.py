@@ -82,16 +82,21 @@ class Services:
     """The services, as one person reaches them."""
 
     def __init__(
-        self, settings: GatewaySettings, http: httpx.AsyncClient, signer: PersonSigner | None
+        self,
+        settings: GatewaySettings,
+        http: httpx.AsyncClient,
+        uploads: httpx.AsyncClient,
+        signer: PersonSigner | None,
     ) -> None:
         self._settings = settings
         self._http = http
+        self._uploads = uploads
         self._signer = signer
 
     def of(self, person: Principal) -> "Calls":
         """The services for this person."""
         token = "" if self._signer is None else self._signer.token(person)
-        return Calls(self._settings, self._http, token)
+        return Calls(self._settings, self._http, self._uploads, token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ class Calls:
 
     _settings: GatewaySettings
     _http: httpx.AsyncClient
+    _uploads: httpx.AsyncClient
     _token: str
 
     async def get(self, service: str, path: str, **options: Any) -> Answer:
@@ -159,17 +165,26 @@ class Calls:
         """Send a body as it comes, without holding it."""
         timeout = httpx.Timeout(120.0, connect=2.0)
         return await self._call(
-            service, method, path, content=content, headers=headers, timeout=timeout
+            service, method, path, self._uploads, content=content, headers=headers, timeout=timeout
         )
 
-    async def _call(self, service: str, method: str, path: str, **options: Any) -> Answer:
+    async def _call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        http: httpx.AsyncClient | None = None,
+        **options: Any,
+    ) -> Answer:
         base = self._settings.url_of(service)
         if base is None:
             raise ServiceDownError(service)
         headers = {"Authorization": f"Bearer {self._token}", **options.pop("headers", {})}
         options.setdefault("timeout", TIMEOUT)
         try:
-            response = await self._http.request(method, base + path, headers=headers, **options)
+            response = await (http or self._http).request(
+                method, base + path, headers=headers, **options
+            )
         except httpx.HTTPError:
             raise ServiceDownError(service) from None
         if response.is_server_error:

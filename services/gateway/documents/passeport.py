@@ -10,13 +10,9 @@ from typing import Any, Final
 from services.gateway.documents.paper import MARGIN, MUTED, Paper
 from services.gateway.domain.bodies import lines_of
 from services.gateway.domain.french import count, day, telephone
+from services.gateway.domain.transfers import KINDS_OF_RECORDS
 
 TITLE: Final = "Passeport professionnel"
-KINDS: Final = {
-    "bilan": ("Bilans", "bilan"),
-    "fiche": ("Fiches", "fiche"),
-    "evaluation": ("Évaluations", "évaluation"),
-}
 AT_MOST: Final = 1_000_000
 """Characters of content that are printed: some 300 pages. What is beyond is named, not printed."""
 
@@ -105,10 +101,10 @@ def passeport(
     )
     _top(paper, stamp)
     _owner(paper, owner, contents, made_at)
-    for kind, (heading, _) in KINDS.items():
+    for kind, name in KINDS_OF_RECORDS.items():
         entries = [entry for entry in contents.entries if entry.kind == kind]
         if entries:
-            paper.heading(heading)
+            paper.heading(f"{name.capitalize()}s")
             for entry in sorted(entries, key=lambda one: one.written_on):
                 _entry(paper, entry, schools)
     if not contents.entries:
@@ -146,7 +142,7 @@ def _owner(paper: Paper, owner: Owner, contents: Contents, made_at: dt.datetime)
     paper.paragraph(f"Date de naissance : {day(owner.birth_date)}{division}")
     numbers = [
         count(sum(entry.kind == kind for entry in contents.entries), one)
-        for kind, (_, one) in KINDS.items()
+        for kind, one in KINDS_OF_RECORDS.items()
     ]
     paper.paragraph(f"Édité le {day(made_at)} : {', '.join(numbers)}.", colour=MUTED)
 

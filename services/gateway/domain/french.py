@@ -25,6 +25,11 @@ def day(value: dt.date | dt.datetime | str | None) -> str:
     return f"{'1er' if date.day == 1 else date.day} {MONTHS[date.month - 1]} {date.year}"
 
 
+def iso_day(value: dt.datetime | str) -> str:
+    """« 2025-10-03 », for tables that are sorted: the day of a moment in Paris."""
+    return _local(value).isoformat()
+
+
 def moment(value: dt.datetime | str | None) -> str:
     """« 3 octobre 2025 à 14 h 05 », in Paris. Empty without one."""
     if value is None or value == "":

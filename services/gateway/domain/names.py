@@ -37,11 +37,15 @@ class Names:
             return ""
         return f"{one['name']}, {one['town']}" if one["town"] else str(one["name"])
 
-    def member(self, account: str) -> str:
-        """« Claire Martin (proviseure) » of who has acted."""
-        one = self.staff.get(account)
+    def member(self, account: str | None, unknown: str = "administration") -> str:
+        """« Claire Martin (proviseure) » of who has acted; `unknown` who has or had no right in the
+        school.
+        """
+        one = self.staff.get(account or "")
         if one is None:
-            return "CPro éducation" if account == "cpro" else "administration"
+            if account == "cpro":
+                return "CPro éducation"
+            return "nom indisponible" if "etablissement" in self.away else unknown
         return f"{one['name']} ({one['function']})" if one["function"] else str(one["name"])
 
 

@@ -78,7 +78,7 @@ class Rights:
         }
 
     def only_school(self) -> School | None:
-        """The school that needs no choice: there is one, and nothing beside it."""
+        """The school that needs no choice: the only one of which the person is staff."""
         if len(self.schools) == 1:
             return next(iter(self.schools.values()))
         return None

@@ -85,14 +85,16 @@ VERDICTS: Final = {
     "proposed": "l’établissement d’accueil dit : même personne ; l’établissement d’origine, ou un "
     "administrateur, doit confirmer",
 }
-_RECORDS: Final = {"bilan": "bilan", "fiche": "fiche", "evaluation": "évaluation"}
+KINDS_OF_RECORDS: Final = {"bilan": "bilan", "fiche": "fiche", "evaluation": "évaluation"}
 
 
 def records(counts: Mapping[str, int] | None) -> str:
     """« 2 bilans, 1 fiche »; what moved, by kind. Empty while nothing has."""
     if counts is None:
         return ""
-    told = [count(number, _RECORDS.get(kind, kind)) for kind, number in sorted(counts.items())]
+    told = [
+        count(number, KINDS_OF_RECORDS.get(kind, kind)) for kind, number in sorted(counts.items())
+    ]
     return ", ".join(told) or "aucune donnée"
 
 
@@ -109,7 +111,7 @@ def who_acts(who: str, side: str) -> str:
         "origin": "l’établissement d’origine",
         "destination": "l’établissement d’accueil",
         "both": "les deux établissements",
-    }.get(who, "personne : rien à faire ici")
+    }.get(who, "personne")
 
 
 def school_year(begins: str) -> str:

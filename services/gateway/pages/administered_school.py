@@ -54,7 +54,9 @@ async def name_school(visit: Posting) -> Response:
     try:
         await visit.calls.change("etablissement", "PUT", path, body, etag=etag)
     except RefusedError as error:
-        return await visit.refused(TEMPLATE, error, **await _beside(visit, typed))
+        shown = await _beside(visit, typed)
+        shown["version"] = visit.version_after(error, shown["version"])
+        return await visit.refused(TEMPLATE, error, **shown)
     return await visit.redirect(SCHOOL, "La fiche de l'établissement est enregistrée.")
 
 

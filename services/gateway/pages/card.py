@@ -58,7 +58,10 @@ async def save(visit: Annotated[Visit, Depends(posting(Action.EDIT_SCHOOL))]) ->
     try:
         await visit.calls.change("etablissement", "PUT", path, body, etag=etag)
     except RefusedError as error:
-        return await visit.refused(TEMPLATE, error, **await _typed(visit, body, etag))
+        card = await visit.calls.get("etablissement", path)
+        version = visit.version_after(error, card.etag)
+        beside = await _beside(visit, {**card.json, **body}, version)
+        return await visit.refused(TEMPLATE, error, **beside)
     return await visit.redirect(PATH, "La fiche de l'établissement est enregistrée.")
 
 
@@ -73,12 +76,6 @@ async def show_history(
     return await visit.page(
         "etablissement-historique.html", history=found.json, labels=LABELS, acts=ACTS
     )
-
-
-async def _typed(visit: Visit, body: Mapping[str, Any], etag: str) -> dict[str, Any]:
-    """The page with what was typed, over what is known."""
-    card = await visit.calls.get("etablissement", f"{visit.school}/card")
-    return await _beside(visit, {**card.json, **body}, etag)
 
 
 async def _beside(visit: Visit, card: Mapping[str, Any], etag: str) -> dict[str, Any]:

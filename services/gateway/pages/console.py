@@ -8,7 +8,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from services.gateway.domain import inspection
 from services.gateway.domain.names import full_name
 from services.gateway.domain.transfers import records
 from services.gateway.web.visit import Visit, visiting
@@ -88,7 +87,7 @@ async def show_learner(
     )
     return await visit.page(
         "console-apprenant.html",
-        learner=learner.json, found=found, after=after, label=labels, kinds=inspection.RECORDS,
+        learner=learner.json, found=found, after=after, label=labels,
         here=_here(uai, diploma), full_name=full_name,
     )  # fmt: skip
 
@@ -104,9 +103,8 @@ async def show_record(
     )
     return await visit.page(
         "console-element.html",
-        learner=learner.json, record=record.json, kinds=inspection.RECORDS,
-        lines=inspection.body_lines(record.json["body"]), here=_here(uai, diploma),
-        full_name=full_name,
+        learner=learner.json, record=record.json,
+        here=_here(uai, diploma), full_name=full_name,
     )  # fmt: skip
 
 

@@ -51,7 +51,9 @@ async def save(visit: Annotated[Visit, Depends(posting(Action.EDIT_SCHOOL))]) ->
         await visit.calls.change("etablissement", "PUT", path, body, etag=etag)
     except RefusedError as error:
         error.fields = dict(_wrong(error.fields))
-        return await visit.refused(TEMPLATE, error, **await _page(visit, body, etag))
+        now = await visit.calls.get("etablissement", path)
+        shown = await _page(visit, body, visit.version_after(error, now.etag))
+        return await visit.refused(TEMPLATE, error, **shown)
     return await visit.redirect(PATH, "Les contacts des apprentis sont enregistrés.")
 
 

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from services.gateway.clients.services import RefusedError
 from services.gateway.pages.imports import AT_WORK, PATH, STATES, Importing
 from services.gateway.web import documents, downloads, frame
-from services.gateway.web.names import names_of
 from services.gateway.web.visit import Visit, posting, visiting
 from shared.rights import Action
 
@@ -78,7 +77,7 @@ async def _beside(visit: Visit, run: Mapping[str, Any]) -> dict[str, Any]:
     leaving, earlier, names = await asyncio.gather(
         _leaving(visit, run),
         _earlier(visit, run),
-        names_of(visit, (run["sent_by"], run["confirmed_by"], run["ended_by"])),
+        visit.names(staff=(run["sent_by"], run["confirmed_by"], run["ended_by"])),
     )
     school = other_school(visit, run)
     return {

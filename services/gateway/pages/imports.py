@@ -13,11 +13,11 @@ from fastapi import APIRouter, Depends, Response
 from starlette.exceptions import HTTPException
 
 from services.gateway.clients.services import RefusedError
+from services.gateway.domain import french
 from services.gateway.domain.bars import HEIGHT, STEP, stacked
 from services.gateway.domain.french import count
 from services.gateway.domain.siecle import HEAD_BYTES, is_nomenclature
 from services.gateway.web import documents, downloads
-from services.gateway.web.names import names_of
 from services.gateway.web.visit import Down, Visit, posting, uploading, visiting
 from shared.rights import Action
 
@@ -139,7 +139,7 @@ async def told(visit: Visit, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any
     """What a list of imports needs: who has sent them, their states in words, their picture."""
     return {
         "runs": runs, "states": STATES, "at_work": AT_WORK, "drawn": DRAWN,
-        "names": await names_of(visit, (run["sent_by"] for run in runs)),
+        "names": await visit.names(staff=(run["sent_by"] for run in runs)),
         "picture": picture([run for run in runs if run["state"] == "applied"]),
     }  # fmt: skip
 
@@ -202,12 +202,12 @@ async def download_history(visit: Importing) -> Response:
         following = page["next"]
         if not page["imports"]:
             break
-    names = await names_of(visit, (run["sent_by"] for run in runs))
+    names = await visit.names(staff=(run["sent_by"] for run in runs))
     counted = ("read", "created", "updated", "reactivated", "deactivated", "ignored")
     rows = [
         [
-            run["received_at"], names.get(run["sent_by"], ""), run["file_name"] or "",
-            run["sha256"] or "", run["horodatage"] or "", STATES[run["state"]][0],
+            french.moment(run["received_at"]), names.member(run["sent_by"]), run["file_name"] or "",
+            run["sha256"] or "", french.moment(run["horodatage"]), STATES[run["state"]][0],
             *((run["counts"] or {}).get(name, "") for name in counted),
         ]
         for run in runs

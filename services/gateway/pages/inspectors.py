@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from services.gateway.clients import naming
 from services.gateway.clients.services import RefusedError
 from services.gateway.domain import french, inspection
 from services.gateway.web.downloads import table
@@ -111,9 +110,7 @@ async def _looks(visit: Visit, before: int | None) -> Any:
 
 
 async def _names(visit: Visit, looks: list[Mapping[str, Any]]) -> Any:
-    return await naming.names(
-        visit.calls, visit.uai or "", learners=[look["pupil_id"] for look in looks]
-    )
+    return await visit.names(learners=[look["pupil_id"] for look in looks])
 
 
 @router.get(f"{PATH}/{{diploma}}/historique")
@@ -128,7 +125,7 @@ async def show_history(
     except RefusedError:  # not subscribed any more: its history stays
         label = diploma
     staff = [change["changed_by"] for change in history]
-    names = await naming.names(visit.calls, visit.uai or "", staff=staff)
+    names = await visit.names(staff=staff)
     return await visit.page(
         "acces-inspecteur-historique.html",
         label=label, history=history, because=inspection.BECAUSE, names=names,

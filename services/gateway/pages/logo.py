@@ -79,9 +79,12 @@ async def read_image(
     kind: Kind,
     digest: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
 ) -> Response:
-    """The image with this digest; its address changes with it, so the browser keeps it."""
+    """The image with this digest; its address changes with it, so the browser keeps it. A cachet is
+    as good as a signature: it does not stay in the cache of a shared machine.
+    """
     found = await visit.calls.get("etablissement", f"{visit.school}/{kind}/{digest}")
-    return Response(found.json, media_type="image/png", headers={"Cache-Control": FOR_EVER})
+    keep = FOR_EVER if kind == "logo" else "no-store"
+    return Response(found.json, media_type="image/png", headers={"Cache-Control": keep})
 
 
 @router.post(f"{PATH}/{{kind}}")

@@ -29,6 +29,7 @@ REASONS: Final = {
     "expired": "le serveur de mails du destinataire n'a pas répondu à temps",
     "bad-address": "l'adresse n'est pas bonne : corrigez-la dans la fiche ou chez l'inspecteur",
     "not-supported": "le serveur de mails n'accepte pas cette adresse",
+    "restored": "retenu après une restauration, peut-être déjà envoyé",
     "overtaken": "un mail plus récent dit la suite",
     "listed": "les mails à cette adresse ont été arrêtés",
     "training": "système de formation : aucun mail ne part",

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Response
 
 from services.gateway.clients.services import RefusedError
 from services.gateway.pages.pupils import PATH, SOURCES, found_by
-from services.gateway.web.names import names_of
 from services.gateway.web.visit import Visit, posting, visiting
 from shared.rights import Action
 
@@ -35,7 +34,7 @@ async def show_merges(visit: Deciding, before: UUID | None = None) -> Response:
     by = [one[field] for one in merges for field in ("merged_by", "undone_by")]
     return await visit.page(
         "apprenants-fusions.html", merges=merges, next=found.json["next"], reasons=REASONS,
-        names=await names_of(visit, by),
+        names=await visit.names(staff=by),
     )  # fmt: skip
 
 

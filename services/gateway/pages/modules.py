@@ -39,7 +39,9 @@ async def save(visit: Annotated[Visit, Depends(posting(Action.EDIT_SCHOOL))]) ->
     except RefusedError as error:
         error.fields = {_flat(name): message for name, message in error.fields.items()}
         typed = {name: _typed(visit, name, value) for name, value in _in_force(modules)}
-        return await visit.refused(TEMPLATE, error, **await _page(visit, found, typed, etag))
+        now = await visit.calls.get("etablissement", path)
+        shown = await _page(visit, now, typed, visit.version_after(error, now.etag))
+        return await visit.refused(TEMPLATE, error, **shown)
     return await visit.redirect(PATH, "Les modules et leurs options sont enregistrés.")
 
 

@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends, Response
 
 from services.gateway.documents import notice as paper
 from services.gateway.domain import notice as text
-from services.gateway.pages.passeport import pdf
 from services.gateway.parts import runtime_of
 from services.gateway.passeports import AT_ONCE, image_of
-from services.gateway.web import limits
+from services.gateway.web import documents, limits
 from services.gateway.web.visit import Visit, visiting
 from shared.rights import Action
 
@@ -50,4 +49,5 @@ async def download(visit: Reader) -> Response:
         image_of(visit.calls, f"{visit.school}/logo"),
     )
     async with AT_ONCE:
-        return pdf(await asyncio.to_thread(paper.notice, card.json, logo, now), FILE)
+        made = await asyncio.to_thread(paper.notice, card.json, logo, now)
+    return documents.saved(FILE, documents.PDF, made)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.gateway import passeports
 from services.gateway.clients.services import Calls, RefusedError, ServiceDownError
 from services.gateway.parts import parts_of, runtime_of
-from services.gateway.web import errors, limits
+from services.gateway.web import documents, errors, limits
 from services.gateway.web.visit import Visit, visiting
 from shared.rights import Action
 from shared.security import FORBIDDEN, Learner, Principal, principal
@@ -42,7 +42,8 @@ async def download(pupil_id: UUID, visit: Reader) -> Response:
     runtime = runtime_of(visit.request)
     who, now = visit.session.id_hash.hex(), runtime.clock.now()
     await limits.DOCUMENT.count(runtime.database, who, now)
-    return pdf(await passeports.made(visit.calls, str(visit.uai), str(pupil_id), now), FILE)
+    made = await passeports.made(visit.calls, str(visit.uai), str(pupil_id), now)
+    return documents.saved(FILE, documents.PDF, made)
 
 
 def own(caller: Annotated[Principal, Depends(principal)]) -> Principal:
@@ -78,7 +79,7 @@ async def read_own(request: Request, caller: Annotated[Principal, Depends(own)])
         raise ProblemError(
             Problem(told.status, "service-indisponible", told.title, told.advice)
         ) from None
-    return pdf(made, FILE)
+    return documents.saved(FILE, documents.PDF, made)
 
 
 async def _count(request: Request, caller: Principal) -> None:
@@ -94,16 +95,3 @@ def _calls(request: Request, caller: Principal, learner: Learner) -> Calls:
     """The services, in the name of the learner: the looks at his records say that it was he."""
     person = Principal(sub=f"apprenant:{learner.pupil}", name=caller.name, scope=FOR_PASSEPORT)
     return parts_of(request).services.of(person)
-
-
-def pdf(content: bytes, name: str) -> Response:
-    """A file to be saved, kept by nobody on the way."""
-    return Response(
-        content,
-        media_type="application/pdf",
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )

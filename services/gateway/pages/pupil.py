@@ -10,22 +10,12 @@ from fastapi import APIRouter, Depends, Response
 from services.gateway.clients.services import Answer, RefusedError
 from services.gateway.pages.pupils import PATH, SOURCES, Reading
 from services.gateway.web import documents
-from services.gateway.web.names import names_of
 from services.gateway.web.visit import Down, Visit, posting, visiting
 from shared.rights import Action
 
 router = APIRouter(include_in_schema=False)
 
 TEMPLATE: Final = "apprenant.html"
-KINDS: Final = {"bilan": "Bilan", "fiche": "Fiche", "evaluation": "Évaluation"}
-TRANSFERS: Final = {
-    "offered": ("proposé", "info"),
-    "requested": ("en cours", "info"),
-    "closed": ("terminé", "success"),
-    "cancelled": ("sans suite", "neutral"),
-    "refused": ("refusé", "warning"),
-    "reversed": ("annulé", "warning"),
-}
 BESIDE: Final = {
     "opposition": "/transferts/apprenant/{pupil_id}",
     "transfer": "/transferts/{transfer_id}",
@@ -72,9 +62,9 @@ async def _beside(visit: Visit, pupil_id: UUID, suite: UUID | None = None) -> di
     served = visit.request.app.state.served
     return {
         "learner": found.json, "version": found.etag, "records": records, "remarks": remarks,
-        "transfers": transfers, "opposition": opposition, "kinds": KINDS, "sources": SOURCES,
-        "transfer_states": TRANSFERS, "suite": suite, "reads": reads,
-        "names": await names_of(visit, (one["author"] for one in authors)),
+        "transfers": transfers, "opposition": opposition, "sources": SOURCES,
+        "suite": suite, "reads": reads,
+        "names": await visit.names(staff=(one["author"] for one in authors)),
         "linked": {name: page in served for name, page in BESIDE.items()},
         "editable": visit.may(Action.EDIT_PUPILS), "decides": visit.may(Action.DECIDE),
         "handles": visit.may(Action.HANDLE_DATA), "writes": visit.may(Action.TRANSFER_BY_HAND),
@@ -122,7 +112,7 @@ async def show_record(visit: RecordReading, pupil_id: UUID, record_id: UUID) -> 
     )
     return await visit.page(
         "apprenant-document.html", record=record.json, attached=attached, learner=learner,
-        school=school, kinds=KINDS, pupil_id=pupil_id,
+        school=school, pupil_id=pupil_id,
     )  # fmt: skip
 
 

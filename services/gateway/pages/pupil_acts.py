@@ -101,7 +101,7 @@ async def show_form(visit: Editing, pupil_id: UUID) -> Response:
 @router.post(f"{PATH}/{{pupil_id}}/fiche")
 async def change(visit: Posting, pupil_id: UUID) -> Response:
     """« Enregistrer »: the whole card, or the INE of who has left SIECLE."""
-    learner, _ = await _learner(visit, pupil_id)
+    learner, now = await _learner(visit, pupil_id)
     typed, version = _typed(visit), visit.text("version")
     if learner["source"] == "siecle":
         typed = {**{name: learner[name] for name in FIELDS}, "ine": typed["ine"]}
@@ -112,6 +112,7 @@ async def change(visit: Posting, pupil_id: UUID) -> Response:
     try:
         await visit.calls.change("siecle_import", "PUT", path, _body(typed), etag=version)
     except RefusedError as error:
+        shown["version"] = visit.version_after(error, now)
         return await visit.refused(TEMPLATE, error, **shown)
     return await visit.redirect(f"{PATH}/{pupil_id}", "La fiche est enregistrée.")
 
@@ -127,15 +128,15 @@ async def ask_departure(visit: Editing, pupil_id: UUID) -> Response:
 async def leave(visit: Posting, pupil_id: UUID) -> Response:
     """Deactivate a learner outside SIECLE."""
     typed = {"on": visit.text("on"), "reason": visit.text("reason")}
-    version, path = visit.text("version"), f"{visit.school}/pupils/{pupil_id}/departure"
+    path = f"{visit.school}/pupils/{pupil_id}/departure"
     body = {name: value for name, value in typed.items() if value}
     try:
-        await visit.calls.change("siecle_import", "POST", path, body, etag=version)
+        await visit.calls.change("siecle_import", "POST", path, body, etag=visit.text("version"))
     except RefusedError as error:
-        learner, _ = await _learner(visit, pupil_id)
+        learner, now = await _learner(visit, pupil_id)
         if not typed["on"]:
             error.fields["on"] = "à renseigner"
-        shown = _leaving(learner, version, typed)
+        shown = _leaving(learner, visit.version_after(error, now), typed)
         return await visit.refused("apprenant-depart.html", error, **shown)
     told = "L'apprenant est désactivé : ses données peuvent le suivre."
     return await visit.redirect(f"{PATH}/{pupil_id}", told)

@@ -14,7 +14,6 @@ from services.gateway.clients.services import RefusedError
 from services.gateway.domain.looks import WHAT, joined
 from services.gateway.pages.pupils import PATH
 from services.gateway.web import documents
-from services.gateway.web.names import names_of
 from services.gateway.web.visit import Visit, posting, visiting
 from shared.rights import Action
 
@@ -54,7 +53,7 @@ async def show_looks(
     learner, _ = await _learner(visit, pupil_id)
     return await visit.page(
         "apprenant-consultations.html", learner=learner, looks=shown, away=away, what=WHAT,
-        names=await names_of(visit, (look["viewer"] for look in shown)),
+        names=await visit.names(staff=(look["viewer"] for look in shown)),
         following=f"{PATH}/{pupil_id}/consultations?{query_of}" if following else "",
     )  # fmt: skip
 

@@ -11,8 +11,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from services.gateway.clients.services import RefusedError
+from services.gateway.domain import french
 from services.gateway.pages.imports import AT_WORK, STATES, last_import
 from services.gateway.web import downloads
+from services.gateway.web.sorting import Heading, heading
 from services.gateway.web.visit import Visit, posting, visiting
 from shared.rights import Action
 
@@ -20,7 +22,6 @@ router = APIRouter(include_in_schema=False)
 
 PATH: Final = "/apprenants"
 TEMPLATE: Final = "apprenants.html"
-FILTERS: Final = ("etat", "classe", "origine", "ine")
 STATE_OPTIONS: Final = (("actifs", "Inscrits"), ("partis", "Partis"), ("tous", "Tous"))
 SOURCES: Final = {"siecle": "SIECLE", "csv": "tableau", "hand": "saisie"}
 SOURCE_OPTIONS: Final = (
@@ -28,6 +29,13 @@ SOURCE_OPTIONS: Final = (
     ("hand", "Saisie (hors SIECLE)"),
 )  # fmt: skip
 INE_OPTIONS: Final = (("", "Avec ou sans INE"), ("sans", "Sans INE seulement"))
+ORDERS: Final = {"nom": "name", "classe": "division", "etat": "state"}
+"""What the list is sorted by, as addresses and the pupil base call it."""
+HEADINGS: Final = {
+    "Nom": "nom", "Né(e) le": "", "Classe": "classe", "INE": "", "État": "etat",
+}  # fmt: skip
+"""The columns of the list, and the order that each stands for."""
+
 _ACTIVE: Final = {"actifs": True, "partis": False}
 
 Reading = Annotated[Visit, Depends(visiting(Action.READ_PUPILS))]
@@ -38,9 +46,12 @@ def filters(
     classe: Annotated[str, Query(max_length=60)] = "",
     origine: Annotated[str, Query(max_length=10)] = "",
     ine: Annotated[str, Query(max_length=10)] = "",
+    tri: Annotated[str, Query(max_length=10)] = "",
 ) -> dict[str, str]:
-    """What the list is limited to, from the address."""
-    return {"etat": etat, "classe": classe.strip(), "origine": origine, "ine": ine}
+    """What the list is limited to and sorted by (`-` before it: the other way round), from the
+    address.
+    """
+    return {"etat": etat, "classe": classe.strip(), "origine": origine, "ine": ine, "tri": tri}
 
 
 Filters = Annotated[dict[str, str], Depends(filters)]
@@ -53,6 +64,8 @@ def question(chosen: Mapping[str, str], **more: Any) -> dict[str, Any]:
         "division": chosen["classe"] or None,
         "source": chosen["origine"] if chosen["origine"] in SOURCES else None,
         "without_ine": chosen["ine"] == "sans",
+        "order": ORDERS.get(chosen["tri"].removeprefix("-")),
+        "descending": chosen["tri"].startswith("-"),
     }
     return {name: value for name, value in (wanted | more).items() if value not in (None, "")}
 
@@ -72,13 +85,14 @@ async def show(visit: Reading, chosen: Filters, suite: UUID | None = None) -> Re
     return await visit.page(
         TEMPLATE, **await _beside(visit, page, chosen), following=following or "",
         first=f"{PATH}?{urlencode(chosen)}" if suite else "", searched={},
+        headings=_headings(chosen),
     )  # fmt: skip
 
 
 @router.post(PATH)
 async def search(visit: Annotated[Visit, Depends(posting(Action.READ_PUPILS))]) -> Response:
     """Learners by their name or INE, among all of the school."""
-    chosen = {"etat": "tous", "classe": "", "origine": "", "ine": ""}
+    chosen = {"etat": "tous", "classe": "", "origine": "", "ine": "", "tri": ""}
     searched = {"nom": visit.text("nom"), "ine_cherche": visit.text("ine_cherche")}
     asked = question(
         chosen, name=searched["nom"], ine=searched["ine_cherche"], after=visit.text("suite")
@@ -90,11 +104,22 @@ async def search(visit: Annotated[Visit, Depends(posting(Action.READ_PUPILS))]) 
         empty: Mapping[str, Any] = {"pupils": [], "next": None}
         beside = await _beside(visit, empty, chosen)
         return await visit.refused(
-            TEMPLATE, error, **beside, following="", first="", searched=searched
-        )
+            TEMPLATE, error, **beside, following="", first="", searched=searched,
+            headings=list(HEADINGS),
+        )  # fmt: skip
     return await visit.page(
-        TEMPLATE, **await _beside(visit, page, chosen), following="", first="", searched=searched
-    )
+        TEMPLATE, **await _beside(visit, page, chosen), following="", first="", searched=searched,
+        headings=list(HEADINGS),
+    )  # fmt: skip
+
+
+def _headings(chosen: Mapping[str, str]) -> list[str | Heading]:
+    """The headings of the list; a search is listed by name only."""
+    sorted_by = chosen["tri"] if chosen["tri"].removeprefix("-") in ORDERS else "nom"
+    return [
+        heading(label, name, sorted_by, PATH, chosen) if name else label
+        for label, name in HEADINGS.items()
+    ]
 
 
 async def _beside(
@@ -131,5 +156,5 @@ def _row(one: Mapping[str, Any]) -> list[object]:
     return [
         one["family_name"], one["usage_name"], one["first_name"], one["birth_date"], ines,
         one["division"], one["mef"], "inscrit" if one["active"] else one["why"],
-        one["since"][:10], SOURCES[one["source"]],
+        french.iso_day(one["since"]), SOURCES[one["source"]],
     ]  # fmt: skip

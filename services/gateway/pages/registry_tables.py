@@ -25,6 +25,7 @@ from services.gateway.pages.administration import (
     service_path,
 )
 from services.gateway.web import downloads
+from services.gateway.web.sorting import heading
 from services.gateway.web.uploads import UnreadableFormError
 from services.gateway.web.visit import Visit, uploading
 from shared.rights import Action
@@ -104,18 +105,12 @@ async def _beside(
     return {
         "academie": academie, "base": path_of(academie), "here": base, "table": table,
         "label": TABLES[table], "rows": rows[begin:following], "count": len(rows),
-        "columns": columns, "headings": [_heading(base, name, tri) for name in columns],
+        "columns": columns,
+        "headings": [heading(HEADINGS[name], name, tri, base) for name in columns],
         "first": f"{base}?tri={quote(tri)}" if begin else "", "following": more,
         "editable": table != "diplomes" or is_national(visit),
         "removable": table in ("referents", "abonnements"),
     }  # fmt: skip
-
-
-def _heading(base: str, column: str, tri: str) -> tuple[str, str, str]:
-    """A heading that sorts, and how the table is sorted by it."""
-    states = {column: ("ascending", f"-{column}"), f"-{column}": ("descending", column)}
-    state, following = states.get(tri, ("", column))
-    return HEADINGS[column], f"{base}?tri={following}", state
 
 
 @router.get(f"{PATH}/{{academie}}/tables/{{table}}/table.csv")
@@ -194,12 +189,11 @@ async def remove(visit: Posting, academie: str, table: str) -> Response:
 
 async def _remove(visit: Visit, place: str, table: str, line: Mapping[str, str]) -> None:
     if table == "referents":
-        wanted = f"email={quote(line['adresse'])}&diploma={quote(line['diplome'])}"
-        school = f"&uai={quote(line['uai'])}" if line["uai"] else ""
-        path = f"{place}/referents?{wanted}{school}"
+        body = {"email": line["adresse"], "diploma": line["diplome"], "uai": line["uai"] or None}
+        await visit.calls.change("inspector_access", "POST", f"{place}/referents/removal", body)
     else:
-        path = f"{place}/subscriptions/{quote(line['uai'])}/{quote(line['diplome'])}"
-    await visit.calls.change("inspector_access", "DELETE", path)
+        path = f"{place}/subscriptions/{quote(line['uai'], '')}/{quote(line['diplome'], '')}"
+        await visit.calls.change("inspector_access", "DELETE", path)
 
 
 @router.post(f"{PATH}/{{academie}}/nomenclature")

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.gateway import entering
-from services.gateway.domain.sessions import SIGN_IN, School
+from services.gateway.domain.sessions import SIGN_IN, School, Session
 from services.gateway.oidc import ProviderDownError, Secrets, SignInRefusedError
 from services.gateway.parts import parts_of, runtime_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.web import frame, limits
-from services.gateway.web.visit import Visit, cookie_name, posting, visiting
+from services.gateway.web.visit import Visit, cookie_name, leaving, posting, visiting
 from shared.identifiers import InvalidUai, Uai
 
 router = APIRouter(include_in_schema=False)
@@ -30,7 +30,8 @@ async def show_sign_in(request: Request) -> Response:
 async def go_sign_in(request: Request) -> Response:
     """Send the browser to the provider."""
     parts, runtime = parts_of(request), runtime_of(request)
-    await _count(request)
+    address = request.client.host if request.client else ""
+    await limits.SIGN_IN.count(runtime.database, address, runtime.clock.now())
     bound = Secrets.new()
     url = await parts.provider.sign_in_url(bound)
     browser = await entering.begin(runtime.database, bound, runtime.clock.now())
@@ -43,7 +44,6 @@ async def go_sign_in(request: Request) -> Response:
 async def come_back(request: Request, state: str = "", code: str = "") -> Response:
     """Where the provider sends the browser back: the session begins."""
     parts, runtime = parts_of(request), runtime_of(request)
-    await _count(request)
     now = runtime.clock.now()
     browser = request.cookies.get(cookie_name(parts.settings, UNDER_WAY), "")
     bound = await entering.taken(runtime.database, browser, state, now)
@@ -60,17 +60,16 @@ async def come_back(request: Request, state: str = "", code: str = "") -> Respon
 
 
 @router.post("/deconnexion")
-async def sign_out(visit: Annotated[Visit, Depends(posting())]) -> Response:
+async def sign_out(request: Request, session: Annotated[Session, Depends(leaving)]) -> Response:
     """End the session here, then at the provider."""
-    parts, database = visit.parts, runtime_of(visit.request).database
-    token = await entering.leave(database, visit.session.id_hash)
-    del visit.request.state.visit
+    parts, runtime = parts_of(request), runtime_of(request)
+    token = await entering.leave(runtime.database, session.id_hash)
     url: str | None = None
     try:
         url = await parts.provider.sign_out_url(token) if token else None
     except ProviderDownError:
         url = None  # here the session has ended all the same
-    response = frame.answer(visit.request, "deconnexion.html", provider=url)
+    response = frame.answer(request, "deconnexion.html", provider=url)
     if url:  # not a redirect: the policy keeps forms from leading to other sites
         response.headers["Refresh"] = f"0; url={url}"
     response.delete_cookie(
@@ -107,12 +106,6 @@ async def _choose_again(visit: Visit, why: str) -> Response:
 
 def _schools(visit: Visit) -> Sequence[School]:
     return sorted(visit.session.rights.schools.values(), key=lambda one: one.name)
-
-
-async def _count(request: Request) -> None:
-    runtime = runtime_of(request)
-    address = request.client.host if request.client else ""
-    await limits.SIGN_IN.count(runtime.database, address, runtime.clock.now())
 
 
 def _set_cookie(

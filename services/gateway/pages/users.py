@@ -42,9 +42,11 @@ Shown = dict[str, Any]
 
 
 @router.get(PATH)
-async def show(visit: Annotated[Visit, Depends(visiting(Action.READ_USERS))]) -> Response:
-    """The users with their rights, and what keeps the school from having more."""
-    return await visit.page(TEMPLATE, **await _list(visit))
+async def show(
+    visit: Annotated[Visit, Depends(visiting(Action.READ_USERS))], after: UUID | None = None
+) -> Response:
+    """The users with their rights, page by page, and what keeps the school from having more."""
+    return await visit.page(TEMPLATE, **await _list(visit, after))
 
 
 @router.get(f"{PATH}/liste.csv")
@@ -148,17 +150,27 @@ async def end(
 
 
 async def rights_of(visit: Visit) -> list[Shown]:
-    """The users of the school as pages show them, each with the rights that have not ended."""
-    found = await visit.calls.get("etablissement", f"{visit.school}/users")
+    """All users of the school as pages show them, each with the rights that have not ended."""
+    found, following = await _page(visit, None)
+    while following:
+        further, following = await _page(visit, following)
+        found += further
+    return found
+
+
+async def _page(visit: Visit, after: UUID | str | None) -> tuple[list[Shown], str | None]:
+    """A page of users, and the cursor of the one that follows."""
+    params = {} if after is None else {"after": str(after)}
+    found = await visit.calls.get("etablissement", f"{visit.school}/users", params=params)
     now = runtime_of(visit.request).clock.now()
-    return [{**user, "rights": list(_rights(user, now))} for user in found.json]
+    shown = [{**user, "rights": list(_rights(user, now))} for user in found.json["users"]]
+    return shown, found.json["next"]
 
 
 def _rights(user: User, now: dt.datetime) -> Iterator[Shown]:
     for right in user["rights"]:
         begun = dt.datetime.fromisoformat(right["valid_from"]) <= now
-        label = "Délégation" if right["role"] == Role.DELEGATE else ROLES[Role(right["role"])]
-        yield {**with_last_day(right), "label": label, "begun": begun}
+        yield {**with_last_day(right), "begun": begun}
 
 
 def with_last_day(right: Mapping[str, Any]) -> Shown:
@@ -192,9 +204,11 @@ async def refused(visit: Visit, template: str, error: RefusedError, **values: An
     return await visit.refused(template, error, **values)
 
 
-async def _list(visit: Visit) -> dict[str, Any]:
+async def _list(visit: Visit, after: UUID | None = None) -> dict[str, Any]:
+    users, following = await _page(visit, after)
     return {
-        "users": await rights_of(visit), "labels": LABELS, **await readiness(visit),
+        "users": users, "after": after, "following": following, "labels": LABELS,
+        **await readiness(visit),
         "manages": visit.may(Action.MANAGE_USERS), "ends": _gives(visit),
     }  # fmt: skip
 

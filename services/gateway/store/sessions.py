@@ -26,14 +26,19 @@ async def insert_sign_in(
     )
 
 
-async def take_sign_in(connection: Connection, id_hash: bytes, now: dt.datetime) -> Record | None:
-    """The sign-in of this browser; it is good for one answer of the provider."""
+async def take_sign_in(
+    connection: Connection, id_hash: bytes, state: str, now: dt.datetime
+) -> Record | None:
+    """The sign-in of this browser with this state; it is good for one answer of the provider. (A
+    second one that has begun in another tab stays as it is.)
+    """
     return await connection.fetchrow(
         """
-        DELETE FROM sign_ins WHERE id_hash = $1 AND expires_at > $2
-        RETURNING state, nonce, verifier
+        DELETE FROM sign_ins WHERE id_hash = $1 AND state = $2 AND expires_at > $3
+        RETURNING nonce, verifier
         """,
         id_hash,
+        state,
         now,
     )
 
@@ -82,13 +87,18 @@ async def seen(
     return None if row is None else _session(row)
 
 
-async def set_rights(connection: Connection, session: Session) -> None:
-    """Keep what the services have just told of the person, and when to ask again."""
+async def set_rights(connection: Connection, session: Session, before: School | None) -> None:
+    """Keep what the services have just told of the person, and when to ask again. The school is set
+    only if it is still the one `before`: another may have been chosen while they were asked.
+    """
     await connection.execute(
         """
         UPDATE sessions SET name = $2, function = $3, schools = $4, academies = $5, inspects = $6,
-            school = $7, school_name = $8, school_roles = $9, ask_again_at = $10,
-            rights_until = $11
+            (school, school_name, school_roles) = (SELECT CASE WHEN same THEN $7 ELSE school END,
+                CASE WHEN same THEN $8 ELSE school_name END,
+                CASE WHEN same THEN $9 ELSE school_roles END
+                FROM (VALUES (school IS NOT DISTINCT FROM $12)) AS now (same)),
+            ask_again_at = $10, rights_until = $11
         WHERE id_hash = $1
         """,
         session.id_hash,
@@ -96,6 +106,7 @@ async def set_rights(connection: Connection, session: Session) -> None:
         *_school(session.school),
         session.ask_again_at,
         session.rights_until,
+        before and before.uai,
     )
 
 
@@ -118,10 +129,19 @@ async def choose(connection: Connection, id_hash: bytes, school: School) -> None
 
 
 async def set_flash(
-    connection: Connection, id_hash: bytes, flash: Sequence[Mapping[str, Any]] | None
+    connection: Connection, id_hash: bytes, flash: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Keep what the next page is to tell; None: it has been told."""
+    """Keep what the next page is to tell."""
     await connection.execute("UPDATE sessions SET flash = $2 WHERE id_hash = $1", id_hash, flash)
+
+
+async def drop_flash(
+    connection: Connection, id_hash: bytes, flash: Sequence[Mapping[str, Any]]
+) -> None:
+    """Forget what has been told; something newer stays for the page after."""
+    await connection.execute(
+        "UPDATE sessions SET flash = NULL WHERE id_hash = $1 AND flash = $2", id_hash, flash
+    )
 
 
 async def end(connection: Connection, id_hash: bytes) -> str | None:

@@ -7,6 +7,7 @@ from fastapi import Response
 from services.gateway.clients.services import Answer
 from services.gateway.web.frame import HEADERS
 
+PDF: Final = "application/pdf"
 _TOLD: Final = ("content-disposition", "content-type")
 
 

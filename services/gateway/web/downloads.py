@@ -9,7 +9,7 @@ from fastapi import Response
 
 from services.gateway.web.frame import HEADERS
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA: Final = (*"=+-@＝＋－＠", "\t", "\r")
 """How a cell begins that a spreadsheet would run as a formula."""
 
 

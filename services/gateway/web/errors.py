@@ -60,6 +60,12 @@ FORBIDDEN = Told(
     "Vous n'avez pas le droit de voir cette page ou de faire cela dans cet établissement.",
     "Adressez-vous à la direction de l'établissement, qui donne les droits.",
 )
+SESSION_ENDED = Told(
+    401,
+    "Session terminée",
+    "Votre session a pris fin : rien n'a été enregistré.",
+    "Connectez-vous de nouveau, puis recommencez.",
+)
 UNEXPECTED = Told(
     500,
     "Erreur interne",
@@ -172,6 +178,8 @@ def redirected(request: Request, path: str) -> Response:
 
 
 async def _needs_sign_in(request: Request, _: Exception) -> Response:
+    if request.method == "POST":  # what was typed is lost: that must be said
+        return frame.answer(request, "erreur.html", SESSION_ENDED.status, told=SESSION_ENDED)
     return redirected(request, SIGN_IN)
 
 

@@ -43,8 +43,8 @@ class Limit:
             raise TooManyError(self.minutes - minute % self.minutes)
 
 
-SIGN_IN: Final = Limit("sign-in", 60, 10)
-"""By address; a whole school may stand behind one."""
+SIGN_IN: Final = Limit("sign-in", 600, 10)
+"""By address; the schools of an académie may stand behind one."""
 
 DOCUMENT: Final = Limit("document", 60, 60)
 """By session, or by learner: a PDF takes a second of computing."""

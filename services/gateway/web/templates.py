@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.gateway.domain import french
+from services.gateway.domain import bodies, french
 from services.gateway.domain import transfers as words
 from services.gateway.web import assets
 
@@ -46,6 +46,8 @@ def environment() -> Environment:
         "counted": french.count,
         "telephone": french.telephone,
         "required": required,
+        "part_label": bodies.label_of,
+        "part_text": bodies.told,
     }
     found.globals |= {"asset": assets.url, "new_key": lambda: str(uuid4()), "words": words}
     return found

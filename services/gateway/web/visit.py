@@ -5,7 +5,7 @@ file: the last two check the form's token, and that the form was made for the sc
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar
 
@@ -14,7 +14,9 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from services.gateway import entering
+from services.gateway.clients import naming
 from services.gateway.clients.services import Calls, RefusedError, ServiceDownError
+from services.gateway.domain.names import Names
 from services.gateway.domain.sessions import Session
 from services.gateway.parts import Parts, parts_of, runtime_of
 from services.gateway.settings import GatewaySettings
@@ -30,6 +32,9 @@ T = TypeVar("T")
 CSRF = "csrf"
 SCHOOL = "pour"
 """The fields that every form has: its token, and the school that it was made for."""
+
+CHANGED_MEANWHILE = 412
+"""The status by which a service tells that someone else has saved in the meantime."""
 
 
 class SignInNeededError(Exception):
@@ -90,6 +95,25 @@ class Visit:
         value = self.form.get(name) if self.form is not None else None
         return value.strip() if isinstance(value, str) else ""
 
+    def lost(self, action: str) -> str:
+        """The name of the file that was sent to `action` and is to be chosen again if it is wanted:
+        a browser keeps none when the answer is a page of its own. Empty without one.
+        """
+        if self.upload is None or self.request.url.path != action:
+            return ""
+        return "" if frame.is_enhanced(self.request) else self.upload.filename
+
+    async def names(
+        self,
+        *,
+        learners: Iterable[str | None] = (),
+        schools: Iterable[str] = (),
+        staff: Iterable[str | None] = (),
+    ) -> Names:
+        """Who these learners of the school, these schools and these accounts are."""
+        uai = self.uai or ""
+        return await naming.names(self.calls, uai, learners=learners, schools=schools, staff=staff)
+
     async def part(self, value: Awaitable[T]) -> T | Down:
         """A part of a page; that its service does not answer leaves the other parts as they are."""
         try:
@@ -100,16 +124,29 @@ class Visit:
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page; it tells what the request before it left to be told."""
         flash = self.session.flash
-        told = {"badges": await self._badges(), "flash": flash, **values}
+        told = {"visit": self, "badges": await self._badges(), "flash": flash, **values}
         answer = frame.answer(self.request, template, status, **told)
         if flash:
-            await self._keep(None)
+            async with runtime_of(self.request).database.connection() as connection:
+                await store.drop_flash(connection, self.session.id_hash, flash)
         return answer
 
     async def refused(self, template: str, error: RefusedError, **values: Any) -> Response:
         """The form again, with what a service has found wrong, on top and by field."""
         status = error.status if error.status in (409, 412, 413, 422) else 422
+        if status == CHANGED_MEANWHILE:
+            error.detail = (
+                "Quelqu'un d'autre vient d'enregistrer une modification ; la vôtre n'a pas été "
+                "enregistrée. Vérifiez ce que montre la page, puis validez de nouveau pour "
+                "l'enregistrer quand même."
+            )
         return await self.page(template, status, errors=error.fields, refusal=error, **values)
+
+    def version_after(self, error: RefusedError, now: str) -> str:
+        """The version for the form that is shown again: the one that was read, unless the person
+        has just been told that there is another `now`.
+        """
+        return now if error.status == CHANGED_MEANWHILE else self.text("version")
 
     async def redirect(self, path: str, text: str = "", kind: str = "success") -> Response:
         """Go to another page after a form; it tells `text` (`success`, `info`, `warning`). What
@@ -117,7 +154,9 @@ class Visit:
         """
         self.parts.to_do.forget(self.uai)
         if text:
-            await self._keep([{"kind": kind, "text": text}])
+            told = [{"kind": kind, "text": text}]
+            async with runtime_of(self.request).database.connection() as connection:
+                await store.set_flash(connection, self.session.id_hash, told)
         return RedirectResponse(path, 303)
 
     async def _badges(self) -> Mapping[str, int]:
@@ -125,10 +164,6 @@ class Visit:
         if self.uai is None or not self.may(Action.SEE_TRANSFERS):
             return {}
         return tabs.badges(await self.parts.to_do.of(self.uai, self.calls) or {})
-
-    async def _keep(self, flash: list[Mapping[str, Any]] | None) -> None:
-        async with runtime_of(self.request).database.connection() as connection:
-            await store.set_flash(connection, self.session.id_hash, flash)
 
 
 def cookie_name(settings: GatewaySettings, suffix: str = "") -> str:
@@ -229,6 +264,22 @@ def uploading(
     return check
 
 
+async def leaving(request: Request) -> Session:
+    """A dependency of the form that signs out: the session, its token checked; whatever school the
+    form was made for, and also while nobody tells what the person may do.
+
+    Raises:
+        SignInNeededError, StaleFormError
+    """
+    parts, runtime = parts_of(request), runtime_of(request)
+    cookie = request.cookies.get(cookie_name(parts.settings), "")
+    session = await entering.seen(runtime.database, cookie, runtime.clock.now())
+    if session is None:
+        raise SignInNeededError
+    check_token(session, await request.form(max_files=0))
+    return session
+
+
 def check_form(visit: Visit, form: FormData) -> None:
     """Refuse a form that this session was not given, or that is about another school.
 
@@ -236,8 +287,17 @@ def check_form(visit: Visit, form: FormData) -> None:
         StaleFormError
         OtherSchoolError
     """
-    token = str(form.get(CSRF, ""))
-    if not secrets.compare_digest(token.encode(), visit.session.csrf.encode()):
-        raise StaleFormError
+    check_token(visit.session, form)
     if str(form.get(SCHOOL, "")) != (visit.uai or ""):
         raise OtherSchoolError
+
+
+def check_token(session: Session, form: FormData) -> None:
+    """Refuse a form that this session was not given.
+
+    Raises:
+        StaleFormError
+    """
+    token = str(form.get(CSRF, ""))
+    if not secrets.compare_digest(token.encode(), session.csrf.encode()):
+        raise StaleFormError

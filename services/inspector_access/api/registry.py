@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import AfterValidator, BaseModel, StringConstraints
 from starlette.requests import ClientDisconnect
 
@@ -52,9 +52,17 @@ def _storable(text: str) -> str:
 
 
 Academie = Annotated[str, Path(max_length=100), AfterValidator(_storable)]
-Email = Annotated[
-    str, StringConstraints(max_length=254, to_lower=True), AfterValidator(_storable), Query()
-]
+Email = Annotated[str, StringConstraints(max_length=254, to_lower=True), AfterValidator(_storable)]
+
+
+class Referent(BaseModel, extra="forbid"):
+    """A line of the table of referents: of one school, or without `uai` of all the académie. (In a
+    body: addresses of people do not belong into an URL.)
+    """
+
+    email: Email
+    diploma: Annotated[str, StringConstraints(max_length=30), AfterValidator(_storable)]
+    uai: Uai | None = None
 
 
 def may_send(
@@ -213,14 +221,12 @@ def _effect(effect: sending.Effect) -> Effect:
     )
 
 
-@router.delete("/academies/{academie}/referents", status_code=204)
+@router.post("/academies/{academie}/referents/removal", status_code=204)
 async def remove_referent(
     academie: Academie,
-    email: Email,
-    diploma: Annotated[str, Query(max_length=30), AfterValidator(_storable)],
+    referent: Referent,
     caller: Annotated[Principal, Depends(may_in_academie(Action.MANAGE_DIPLOMAS))],
     runtime: RequestRuntime,
-    uai: Uai | None = None,
 ) -> None:
     """Remove a referent at once (of one school, or of all the académie): his access ends, and he is
     told where it was open.
@@ -228,11 +234,12 @@ async def remove_referent(
     async with runtime.database.transaction() as transaction:
         await single_file(transaction.connection)
         removed = await store.remove_referent(
-            transaction.connection, academie, email, diploma, uai or ""
+            transaction.connection, academie, referent.email, referent.diploma, referent.uai or ""
         )
         if not removed:
             raise ProblemError(UNKNOWN_REFERENT)
-        await settle(transaction, By.caller(caller, runtime), [uai] if uai else None)
+        schools = [referent.uai] if referent.uai else None
+        await settle(transaction, By.caller(caller, runtime), schools)
 
 
 @router.delete("/academies/{academie}/subscriptions/{uai}/{diploma}", status_code=204)

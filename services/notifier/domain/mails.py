@@ -41,12 +41,13 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a mail failed (the first four) or was suppressed."""
+    """Why a mail failed (the first five) or was suppressed."""
 
     REFUSED = "refused"
     EXPIRED = "expired"
     BAD_ADDRESS = "bad-address"
     NOT_SUPPORTED = "not-supported"
+    RESTORED = "restored"
     OVERTAKEN = "overtaken"
     LISTED = "listed"
     TRAINING = "training"

@@ -41,6 +41,11 @@ async def take(connection: Connection) -> list[Record]:
     )
 
 
+async def pass_over(connection: Connection) -> None:
+    """Count all that was not told yet as told: no digest will."""
+    await connection.execute("UPDATE digest_entry SET told_at = now() WHERE told_at IS NULL")
+
+
 async def forget(connection: Connection, before: dt.datetime) -> None:
     """Forget closed transfers that were told before a moment, and rounds done before it."""
     await connection.execute("DELETE FROM digest_entry WHERE told_at < $1", before)

@@ -20,6 +20,18 @@ async def begun(connection: Connection, kind: str, period: str) -> Record:
     return found
 
 
+async def end(connection: Connection, kind: str, period: str) -> None:
+    """Count the round of a period as made."""
+    await connection.execute(
+        """
+        INSERT INTO round (kind, period, done_at) VALUES ($1, $2, now())
+        ON CONFLICT (kind, period) DO UPDATE SET done_at = now() WHERE round.done_at IS NULL
+        """,
+        kind,
+        period,
+    )
+
+
 async def advance(
     connection: Connection, kind: str, period: str, *, before: str | None, after: str | None
 ) -> bool:

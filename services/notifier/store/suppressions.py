@@ -4,7 +4,7 @@ import datetime as dt
 from uuid import UUID
 
 from services.notifier.domain.mails import Reason
-from services.notifier.store.mails import WAITING
+from services.notifier.store.mails import OPEN, WAITING
 from shared.database import Connection
 
 RESENT = f"(state = 'failed' OR state = 'suppressed' AND reason = '{Reason.LISTED}')"
@@ -75,6 +75,25 @@ async def resend(
         failed_since,
     )
     return queued
+
+
+async def hold(connection: Connection, by_whom: str) -> int:
+    """Send nothing of what waits by itself: since the backup it may have been sent; how many."""
+    held: int = await connection.fetchval(
+        f"""
+        WITH held AS (
+            UPDATE mail SET state = 'failed', reason = $2, next_try = NULL, claimed_by = NULL,
+                ended_at = now()
+            WHERE state IN {OPEN} RETURNING id
+        ), noted AS (
+            INSERT INTO mail_history (mail_id, state, by_whom) SELECT id, 'failed', $1 FROM held
+        )
+        SELECT count(*) FROM held
+        """,
+        by_whom,
+        Reason.RESTORED,
+    )
+    return held
 
 
 async def forget(connection: Connection, before: dt.datetime) -> None:

@@ -108,7 +108,7 @@ class Pupil(BaseModel):
 
 
 class PupilPage(BaseModel):
-    """Learners by name; `next` is the cursor of the page that follows, if any."""
+    """Learners; `next` is the cursor of the page that follows, if any."""
 
     pupils: list[Pupil]
     next: UUID | None
@@ -182,6 +182,7 @@ class Search(BaseModel, extra="forbid"):
     """What learners are looked for by; what is not given does not matter. `name` holds parts of
     names, without regard to case and accents; `mefs` are the courses of a diploma; `without_ine`
     those who have none, whose records can't follow by themselves (guide, « disposant d'un INE »).
+    They are listed by `order`, then by name; a cursor belongs to the order it was given in.
     """
 
     name: Annotated[str, Field(max_length=100)] | None = None
@@ -191,6 +192,8 @@ class Search(BaseModel, extra="forbid"):
     active: bool | None = None
     source: domain.Source | None = None
     without_ine: bool = False
+    order: store.Order = store.Order.NAME
+    descending: bool = False
     after: UUID | None = None
     limit: Annotated[int, Field(ge=1, le=PAGE)] = PAGE
 
@@ -213,6 +216,8 @@ class Search(BaseModel, extra="forbid"):
             self.active,
             self.source,
             self.without_ine,
+            self.order,
+            self.descending,
         )
 
 
@@ -224,8 +229,8 @@ def shown(pupil: domain.Pupil, *, transferred: bool) -> Pupil:
 
 @router.post("/pupils/search", dependencies=[Depends(may(Action.READ_PUPILS))])
 async def search(uai: Uai, wanted: Search, database: RequestDatabase) -> PupilPage:
-    """The learners of the school, those who left included, by name. (A POST: what is looked for is
-    personal, and stays out of addresses and logs.)
+    """The learners of the school, those who left included. (A POST: what is looked for is personal,
+    and stays out of addresses and logs.)
     """
     question = wanted.wanted()
     if wanted.name and not question.name:  # nothing but signs: nobody is called so

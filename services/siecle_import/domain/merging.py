@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from services.siecle_import.domain.pupils import Change, Changed, Pupil, Reason, updated
 
@@ -57,6 +58,18 @@ def merge(survivor: Pupil, other: Pupil, now: dt.datetime) -> Merged:
         version=other.version + 1,
     )
     return Merged(after, Changed(Change.UPDATED, gone, other))
+
+
+def lost_card(survivor: Pupil, lost: UUID, version: int) -> Pupil:
+    """The card that a restore has lost of someone who was entered anew: it goes on as his."""
+    return replace(
+        survivor,
+        id=lost,
+        merged_into=survivor.id,
+        active=False,
+        reason=Reason.MERGED.value,
+        version=version,
+    )
 
 
 def _check_mergeable(survivor: Pupil, other: Pupil) -> None:

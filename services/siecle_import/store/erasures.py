@@ -134,6 +134,8 @@ async def erase(connection: Connection, uai: Uai, ids: Collection[UUID]) -> list
             DELETE FROM look WHERE pupil_id = ANY($1::uuid[])
         ), transfers AS (
             DELETE FROM pupil_transfer WHERE pupil_id = ANY($1::uuid[])
+        ), lost AS (
+            DELETE FROM lost_learner WHERE pupil_id = ANY($1::uuid[])
         ), cards AS (
             UPDATE merge SET survivor_before = NULL, merged_before = NULL
             WHERE uai = $2 AND (survivor = ANY($1::uuid[]) OR merged = ANY($1::uuid[]))
@@ -266,6 +268,18 @@ async def is_erased(connection: Connection, pupil_id: UUID, uai: Uai | None = No
         uai,
     )
     return found
+
+
+async def known(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Those of these learners who are in the base, or were erased."""
+    rows = await connection.fetch(
+        """
+        SELECT id FROM pupil WHERE id = ANY($1::uuid[])
+        UNION SELECT pupil_id FROM erasure WHERE pupil_id = ANY($1::uuid[])
+        """,
+        sorted(ids),
+    )
+    return {row["id"] for row in rows}
 
 
 async def forget_traces(connection: Connection, before: dt.datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from operator import attrgetter
 from uuid import UUID
 
@@ -141,9 +142,26 @@ def _folded(pupil: Pupil) -> str:
     return " ".join(fold(name) for name in names if name)
 
 
+class Order(StrEnum):
+    """What learners are listed by; names come next."""
+
+    NAME = "name"
+    DIVISION = "division"
+    STATE = "state"
+
+
+_KEYS = {
+    Order.NAME: ("folded", "id"),
+    Order.DIVISION: ("coalesce(division, '')", "folded", "id"),
+    Order.STATE: ("NOT active", "folded", "id"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What learners are looked for by; None for what does not matter. `name` is folded words."""
+    """What learners are looked for by, None for what does not matter, and how they are listed.
+    `name` is folded words.
+    """
 
     name: Sequence[str] = ()
     ine: str | None = None
@@ -152,6 +170,8 @@ class Search:
     active: bool | None = None
     source: str | None = None
     without_ine: bool = False
+    order: Order = Order.NAME
+    descending: bool = False
 
 
 class UnknownCursorError(Exception):
@@ -161,12 +181,15 @@ class UnknownCursorError(Exception):
 async def search(
     connection: Connection, uai: Uai, wanted: Search, after: UUID | None, limit: int
 ) -> list[tuple[Pupil, bool]]:
-    """The learners of a school that are looked for, by name, those behind `after`; and whether a
-    closed transfer names them.
+    """The learners of a school that are looked for, those behind `after`; and whether a closed
+    transfer names them.
 
     Raises:
         UnknownCursorError
     """
+    keys = _KEYS[wanted.order]
+    behind, way = ("<", "DESC") if wanted.descending else (">", "ASC")
+    row, sorting = ", ".join(keys), ", ".join(f"{key} {way}" for key in keys)
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS}, EXISTS (SELECT FROM pupil_transfer t WHERE t.pupil_id = pupil.id)
@@ -174,7 +197,7 @@ async def search(
         FROM pupil
         WHERE uai = $1 AND merged_into IS NULL
             AND ($2::uuid IS NULL
-                OR (folded, id) > (SELECT folded, id FROM pupil WHERE id = $2 AND uai = $1))
+                OR ({row}) {behind} (SELECT {row} FROM pupil WHERE id = $2 AND uai = $1))
             AND folded LIKE ALL ($3::text[])
             AND ($4::text IS NULL OR $4 IN (rnie, bea, ina))
             AND ($5::text[] IS NULL OR mef = ANY($5))
@@ -182,7 +205,7 @@ async def search(
             AND ($7::bool IS NULL OR active = $7)
             AND ($8::text IS NULL OR source = $8)
             AND (NOT $9::bool OR num_nonnulls(rnie, bea, ina) = 0)
-        ORDER BY folded, id LIMIT $10
+        ORDER BY {sorting} LIMIT $10
         """,
         uai,
         after,

@@ -1,5 +1,7 @@
 """Learners told anew: how far that is, and their higher versions."""
 
+import datetime as dt
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from services.siecle_import.domain.pupils import Pupil
@@ -96,3 +98,71 @@ async def raise_numbers(connection: Connection, uai: Uai, by: int) -> None:
         uai,
         by,
     )
+
+
+async def undone_merges(connection: Connection, uai: Uai) -> dict[UUID, UUID]:
+    """Who was merged in a school and is himself again, and whom he went on as."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT ON (m.merged) m.merged, m.survivor
+        FROM merge m JOIN pupil p ON p.id = m.merged
+        WHERE m.uai = $1 AND m.undone_at IS NOT NULL AND p.merged_into IS NULL
+        ORDER BY m.merged, m.id DESC
+        """,
+        uai,
+    )
+    return {row["merged"]: row["survivor"] for row in rows}
+
+
+Told = tuple[Uai, int, dt.datetime]
+"""Of a school: the number and the HORODATAGE of its import that was told last."""
+
+
+async def without_their_import(connection: Connection, told: Sequence[Told]) -> set[str]:
+    """The schools whose base does not follow the import that was told last."""
+    rows = await connection.fetch(
+        """
+        SELECT t.uai FROM unnest($1::text[], $2::int[], $3::timestamptz[])
+            AS t (uai, number, horodatage)
+        LEFT JOIN school s USING (uai)
+        WHERE coalesce(s.imports, 0) < t.number OR s.horodatage IS NULL
+            OR s.horodatage < t.horodatage
+        """,
+        [uai for uai, _, _ in told],
+        [number for _, number, _ in told],
+        [horodatage for _, _, horodatage in told],
+    )
+    return {row["uai"] for row in rows}
+
+
+async def raise_to(connection: Connection, told: Sequence[Told]) -> None:
+    """Have the imports of these schools count on from the numbers that were told."""
+    await connection.execute(
+        """
+        INSERT INTO school (uai, imports) SELECT * FROM unnest($1::text[], $2::int[])
+        ON CONFLICT (uai) DO UPDATE SET imports = EXCLUDED.imports
+        WHERE school.imports < EXCLUDED.imports
+        """,
+        [uai for uai, _, _ in told],
+        [number for _, number, _ in told],
+    )
+
+
+async def pupils_of(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Pupil]:
+    """These learners, whatever their schools."""
+    rows = await connection.fetch(
+        f"SELECT {COLUMNS} FROM pupil WHERE id = ANY($1::uuid[])", sorted(ids)
+    )
+    return {row["id"]: Pupil(**row) for row in rows}
+
+
+async def imported_since(connection: Connection, uai: Uai) -> bool:
+    """Whether a school has applied an import since its base was told anew after a restore."""
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM import_run WHERE uai = $1 AND state = 'applied'
+            AND id > (SELECT id FROM republication WHERE restored ORDER BY id DESC LIMIT 1))
+        """,
+        uai,
+    )
+    return found

@@ -4,15 +4,18 @@ from services.transfer.api import (
     counts,
     departures,
     offers,
+    overview,
     participation,
     problems,
     pupils,
+    restores,
     reviews,
     transfers,
     why,
 )
 
 ROUTERS = (
+    overview.router,
     participation.router,
     departures.router,
     transfers.router,
@@ -21,5 +24,6 @@ ROUTERS = (
     pupils.router,
     why.router,
     counts.router,
+    restores.router,
 )
 PROBLEMS = problems.PROBLEMS

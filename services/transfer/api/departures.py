@@ -1,7 +1,7 @@
 """Who left, who came, and what each dossier waits for (product.md, « Transferts »)."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -106,12 +106,16 @@ async def list_departures(
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
     *,
     by_itself: bool | None = None,
+    oldest_first: bool = False,
 ) -> DeparturePage:
-    """The learners who have left, and what each dossier waits for. Those not `by_itself` are the
-    list « transférables (non automatisable) »; the others are found without anyone.
+    """The learners who have left, the last first, and what each dossier waits for. Those not
+    `by_itself` are the list « transférables (non automatisable) »; the others are found without
+    anyone.
     """
     async with database.connection() as connection:
-        rows = await lists.departed(connection, uai, after, limit, by_itself=by_itself)
+        rows = await lists.departed(
+            connection, uai, after, limit, by_itself=by_itself, oldest_first=oldest_first
+        )
         decided = await _decided(connection, [row["pupil_id"] for row in rows])
     departures = [_departure(row, decided.get(row["pupil_id"])) for row in rows]
     return DeparturePage(
@@ -160,6 +164,11 @@ async def list_arrivals(uai: Uai, database: RequestDatabase) -> list[Arrival]:
     async with database.connection() as connection:
         keys = await presences.keys_of_schools(connection, [uai])
         decisions = await matching.decisions(connection, keys)
+    return arrivals_at(uai, decisions)
+
+
+def arrivals_at(uai: Uai, decisions: Iterable[Decision]) -> list[Arrival]:
+    """Those of these departures that may come to the school `uai`."""
     return [
         Arrival(
             pupil_id=claim.pupil_id,

@@ -1,4 +1,4 @@
-"""The school's switch « Transferts », its history, and what setting it would move."""
+"""The school's switch « Transferts » and its history."""
 
 import datetime as dt
 from typing import Annotated
@@ -7,9 +7,8 @@ from asyncpg import Record
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
-from services.transfer import acting, matching
-from services.transfer.domain import effect
-from services.transfer.store import presences, schools
+from services.transfer import acting
+from services.transfer.store import schools
 from shared.identifiers import Uai
 from shared.rights import Action
 from shared.security import Principal, may
@@ -38,16 +37,6 @@ class Change(BaseModel):
     active: bool
     changed_by: str
     changed_at: dt.datetime
-
-
-class Effect(BaseModel):
-    """What would move at once if the switch were on: how many dossiers would leave, by the school
-    year in which their learners left (2025: 2025-2026), and how many would come.
-    """
-
-    leaving: int
-    leaving_by_year: dict[int, int]
-    coming: int
 
 
 def _participation(row: Record | None) -> tuple[Participation, int]:
@@ -90,17 +79,3 @@ async def read_history(uai: Uai, database: RequestDatabase) -> list[Change]:
     async with database.connection() as connection:
         rows = await schools.history(connection, uai)
     return [Change.model_validate(dict(row)) for row in rows]
-
-
-@router.get("/participation/effect", dependencies=[Depends(may(Action.SEE_TRANSFERS))])
-async def read_effect(uai: Uai, database: RequestDatabase) -> Effect:
-    """What setting the switch would move at once (docs/transfer.md, rule 10)."""
-    async with database.connection() as connection:
-        keys = await presences.keys_of_schools(connection, [uai])
-        cases = await matching.cases(connection, keys)
-    leaving, coming = effect.if_on(uai, cases)
-    return Effect(
-        leaving=len(leaving),
-        leaving_by_year=effect.by_year(leaving),
-        coming=coming,
-    )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from services.transfer.domain import errors
 from services.transfer.domain.offering import Refusal, Refused
+from services.transfer.store.lists import UnknownCursorError
 from shared.signing import NoSigningKeyError
 from shared.web.preconditions import CHANGED_MEANWHILE
 from shared.web.problems import Problem, ProblemError
@@ -119,6 +120,12 @@ PROBLEMS = {
         "apprenant-absent",
         "Apprenant absent",
         "Rattachez la proposition à un apprenant inscrit dans votre établissement, ou créez-le.",
+    ),
+    UnknownCursorError: Problem(
+        409,
+        "liste-modifiee",
+        "Liste modifiée",
+        "La liste a changé pendant la lecture : recommencez à sa première page.",
     ),
     NoSigningKeyError: Problem(
         503,

@@ -1,5 +1,6 @@
 """Doubt is shown to people: is this one person? (rule 7 of `docs/transfer.md`)"""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -52,6 +53,11 @@ async def list_reviews(uai: Uai, database: RequestDatabase) -> list[Review]:
     async with database.connection() as connection:
         keys = await presences.keys_of_schools(connection, [uai])
         decisions = await matching.decisions(connection, keys)
+    return reviews_of(uai, decisions)
+
+
+def reviews_of(uai: Uai, decisions: Iterable[Decision]) -> list[Review]:
+    """The pairs in doubt of which one is a learner of the school `uai`."""
     return [
         _review(decision, claim, uai)
         for decision in decisions

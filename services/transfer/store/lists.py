@@ -117,6 +117,10 @@ async def moved_by_school(connection: Connection, uai: Uai, since: dt.datetime) 
     )
 
 
+class UnknownCursorError(Exception):
+    """The learner behind whom a page was to begin has been erased."""
+
+
 async def departed(
     connection: Connection,
     uai: Uai,
@@ -124,30 +128,39 @@ async def departed(
     limit: int,
     *,
     by_itself: bool | None = None,
+    oldest_first: bool = False,
 ) -> list[Record]:
-    """The learners who have left a school and whose records are neither under way nor gone:
-    pupil_id, stay, since, source, last_year, has_ine, set_aside, offer_id, offered_to. `by_itself`:
-    only those who come from SIECLE with an INE, or only the others.
+    """The learners who have left a school and whose records are neither under way nor gone, the
+    last first: pupil_id, stay, since, source, last_year, has_ine, set_aside, offer_id, offered_to.
+    `by_itself`: only those who come from SIECLE with an INE, or only the others.
+
+    Raises:
+        UnknownCursorError
     """
-    return await connection.fetch(
+    behind, way = (">", "ASC") if oldest_first else ("<", "DESC")
+    rows = await connection.fetch(
         f"""
         SELECT p.pupil_id, p.stay, p.since, p.source, p.last_year, f.id AS offer_id,
             f.destination_uai AS offered_to, p.key_version = 0 AS set_aside, {HAS_INE} AS has_ine
         FROM presence p
         LEFT JOIN transfer f ON f.origin_pupil = p.pupil_id AND f.state = 'offered'
         WHERE p.uai = $1 AND {DEPARTED}
-            AND ($2::uuid IS NULL OR p.pupil_id > $2)
+            AND ($2::uuid IS NULL OR (p.since, p.pupil_id)
+                {behind} (SELECT since, pupil_id FROM presence WHERE pupil_id = $2 AND uai = $1))
             AND ($4::bool IS NULL OR $4 = (p.source = 'siecle' AND {HAS_INE}))
             AND NOT EXISTS (SELECT FROM transfer t WHERE t.origin_pupil = p.pupil_id
                 AND t.origin_stay = p.stay AND t.kind <> 'reversal'
                 AND (t.state IN ('requested', 'closed') OR t.refused_because = 'returned'))
-        ORDER BY p.pupil_id LIMIT $3
+        ORDER BY p.since {way}, p.pupil_id {way} LIMIT $3
         """,
         uai,
         after,
         limit,
         by_itself,
     )
+    if after is not None and not rows and await everything_about(connection, uai, after) is None:
+        raise UnknownCursorError
+    return rows
 
 
 async def unclaimed(

@@ -16,6 +16,7 @@ from deploy.local.servers import (
 )
 from services.etablissement.__main__ import service
 from shared.database import Database, migrate
+from tests.support.databases import let_histories_go
 from tests.support.registry import Registry
 from tests.support.system import running
 
@@ -29,6 +30,7 @@ async def started_registry(servers: Servers, keys: Path, sign: Sign) -> AsyncIte
         database = await Database.open(url, 4)
         made = Registry(system, database)
         await made.listen()
+        await let_histories_go(database)
         yield made
         await made.http.aclose()
         await database.close()

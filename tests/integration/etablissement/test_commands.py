@@ -50,6 +50,17 @@ async def test_operations_import_the_directory_and_look_at_a_school(
     assert "Colonne absente" in refused.output
 
 
+async def test_after_a_restore_schools_are_told_again_above_all_that_was_told(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await registry.has(A)
+    [first] = await registry.told()
+    for options, version in (((), 1), (("--restored",), 1_000_001)):
+        again = await run(registry, monkeypatch, "schools", "republish", *options)
+        assert "1 établissements annoncés" in again.output
+        assert (await registry.told())[-1] == {**first, "version": version}
+
+
 async def test_the_first_administrator_is_made_by_command(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

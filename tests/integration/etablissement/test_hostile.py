@@ -69,7 +69,9 @@ async def test_a_no_break_space_is_a_space(registry: Registry) -> None:
     table = "email;nom;fonction\nc@ac-lyon.fr;Mme\u00a0C;CPE\n".encode()
     await registry.call(HEAD, "PUT", CARD, version=2, json=wanted | {"email": "ce@ac-lyon.fr"})
     await registry.call(HEAD, "POST", f"{USERS}/table", content=table, status=201)
-    assert [user["name"] for user in await registry.call(HEAD, "GET", USERS)] == ["Mme C"]
+    assert [user["name"] for user in (await registry.call(HEAD, "GET", USERS))["users"]] == [
+        "Mme C"
+    ]
 
 
 async def test_what_staff_typed_while_a_directory_is_applied_is_kept(registry: Registry) -> None:
@@ -122,7 +124,7 @@ async def test_nobody_widens_his_own_rights_nor_ends_the_delegation_of_another(
     others = f"{USERS}/rights/{rights['dominique']['gestion']}"
     await registry.call(camille, "DELETE", others, status=403)
     await registry.call(HEAD, "DELETE", others, status=204)
-    left = await registry.call(HEAD, "GET", USERS)
+    left = (await registry.call(HEAD, "GET", USERS))["users"]
     assert [user["name"] for user in left] == ["camille"], (
         "the delegation has ended with « gestion »"
     )
@@ -145,7 +147,7 @@ async def test_what_an_account_is_called_or_written_to_never_keeps_its_owner_out
     stranger = await come(registry, "camille@intranet.local", str(uuid4()))
     assert not stranger["known"]
     assert "adresse électronique" in stranger["why"]
-    [user] = await registry.call(HEAD, "GET", USERS)
+    [user] = (await registry.call(HEAD, "GET", USERS))["users"]
     assert user["email"] == "camille@ac-lyon.fr", "one goes on to write where one can"
 
 

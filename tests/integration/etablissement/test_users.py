@@ -50,7 +50,7 @@ async def test_the_administrator_invites_the_head_and_the_head_the_others(
     ):  # fmt: skip
         body = guest(f"a-{role}", role=role)
         await registry.call(claims, "POST", USERS, json=body, status=status)
-    users = {user["email"]: user for user in await registry.call(HEAD, "GET", USERS)}
+    users = {user["email"]: user for user in (await registry.call(HEAD, "GET", USERS))["users"]}
     assert {right["role"] for right in users["a-delegation@ac-lyon.fr"]["rights"]} == {
         "gestion", "delegation",
     }  # fmt: skip
@@ -80,12 +80,12 @@ async def test_rights_end_but_never_silently_the_last_heads(registry: Registry) 
     await registry.call(staff(B, "direction"), "DELETE", other, status=404)
     await registry.call(HEAD, "DELETE", f"{path}/{helper['gestion']}", status=204)
     await registry.call(HEAD, "DELETE", f"{path}/{helper['gestion']}", status=404)
-    users = {user["email"] for user in await registry.call(HEAD, "GET", USERS)}
+    users = {user["email"] for user in (await registry.call(HEAD, "GET", USERS))["users"]}
     assert "dominique@ac-lyon.fr" not in users, "a delegation ends with « gestion »"
     await invited(HEAD, USERS, guest("suite", role="direction"))
     await registry.call(HEAD, "DELETE", f"{path}/{head['direction']}", status=204)
     [suite] = [
-        user for user in await registry.call(ADMIN, "GET", USERS)
+        user for user in (await registry.call(ADMIN, "GET", USERS))["users"]
         if user["email"] == "suite@ac-lyon.fr"
     ]  # fmt: skip
     last = suite["rights"][0]["id"]
@@ -124,6 +124,29 @@ async def test_rights_begin_and_end_on_their_days(registry: Registry) -> None:
     assert await registry.service("notifier", "POST", "/holders", json=asked) == {A: []}
 
 
+async def test_users_are_listed_by_name_page_by_page_with_all_their_rights(
+    registry: Registry,
+) -> None:
+    for school in (A, B):
+        await registry.has(school)
+    for name in "cadb":
+        await registry.call(HEAD, "POST", USERS, json=guest(name, role="delegation"), status=201)
+    elsewhere = await registry.call(
+        staff(B, "direction"), "POST", f"/schools/{B}/users", json=guest("e"), status=201
+    )
+    pages: list[list[tuple[str, int]]] = []
+    cursor: Json = {}
+    while True:
+        page = await registry.call(HEAD, "GET", USERS, params={"limit": 3, **cursor})
+        pages.append([(user["name"], len(user["rights"])) for user in page["users"]])
+        if page["next"] is None:
+            break
+        cursor = {"after": page["next"]}
+    assert pages == [[("A", 2), ("B", 2), ("C", 2)], [("D", 2)]]
+    strange = await registry.call(HEAD, "GET", USERS, params={"after": elsewhere["person"]})
+    assert strange == {"users": [], "next": None}, "a person of another school is no cursor"
+
+
 async def test_the_first_verified_sign_in_binds_the_invitation_once(registry: Registry) -> None:
     await registry.has(A)
     await registry.call(HEAD, "POST", USERS, json=guest("camille", function="CPE"), status=201)
@@ -147,7 +170,7 @@ async def test_the_first_verified_sign_in_binds_the_invitation_once(registry: Re
     assert list(moved["schools"]) == [A], "rights belong to the account, whatever its address"
     assert await roles_at(registry, account, A) == ["gestion"]
     assert await roles_at(registry, stranger, A) == []
-    [user] = await registry.call(HEAD, "GET", USERS)
+    [user] = (await registry.call(HEAD, "GET", USERS))["users"]
     assert (user["email"], user["has_come"]) == ("camille.nouvelle@ac-lyon.fr", True)
     await registry.has(B)
     two = guest("camille.deux")
@@ -231,7 +254,7 @@ async def test_users_are_invited_by_a_csv_that_is_seen_before(registry: Registry
     assert (len(preview["users"]), [one["line"] for one in preview["wrong"]]) == (41, [42, 43, 44])
     problem = await registry.call(HEAD, "POST", path, content=bad.encode(), status=422)
     assert len(problem["errors"]) == 3
-    assert await registry.call(HEAD, "GET", USERS) == [], "all of it or nothing"
+    assert (await registry.call(HEAD, "GET", USERS))["users"] == [], "all of it or nothing"
     heads = good.replace(";gestion;", ";direction;").encode()
     refused = await registry.call(DELEGATE, "POST", f"{path}/preview", content=heads)
     assert len(refused["wrong"]) == 40, "a delegate widens nobody's rights"
@@ -240,7 +263,7 @@ async def test_users_are_invited_by_a_csv_that_is_seen_before(registry: Registry
             HEAD, "POST", path, content=good.encode("cp1252"), status=201, key="k"
         )
         assert done == {"invited": 40}
-    users = await registry.call(HEAD, "GET", USERS)
+    users = (await registry.call(HEAD, "GET", USERS))["users"]
     assert len(users) == 40
     assert users[0]["rights"][0]["valid_until"] == "2026-08-31T22:00:00Z"
 

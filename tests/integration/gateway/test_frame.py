@@ -30,7 +30,7 @@ def test_every_form_checks_its_token() -> None:
     assert posts
     for route in posts:
         checks = {name.partition(".")[0] for name in dependencies(route)}
-        assert checks & {"posting", "uploading"}, route.path
+        assert checks & {"posting", "uploading", "leaving"}, route.path
 
 
 async def test_a_form_without_its_token_changes_nothing(place: Place) -> None:
@@ -58,6 +58,19 @@ async def test_what_is_not_there_or_not_allowed_is_said_in_french(place: Place) 
     assert "Valider" not in read.text
     wanted = {"csrf": csrf, "pour": "9990002Y", "version": "1", "name": "x"}
     assert (await place.http.post("/etablissement", data=wanted)).status_code == 403
+
+
+async def test_every_page_tells_browsers_what_it_does_not_do(place: Place) -> None:
+    await place.sign_in()
+    for path in ("/", "/etablissement", "/connexion", "/nulle-part", "/version"):
+        headers = (await place.http.get(path)).headers
+        assert "default-src 'none'" in headers["content-security-policy"], path
+        assert "unsafe" not in headers["content-security-policy"], path
+        assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["referrer-policy"] in {"no-referrer", "same-origin"}, path
+        assert headers["cache-control"] == "no-store", path
+        assert "server" not in headers, path
 
 
 async def test_a_service_that_is_away_takes_only_its_part_with_it(

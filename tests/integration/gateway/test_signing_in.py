@@ -1,11 +1,14 @@
 """Who signs in is who the provider says, and nobody else; a session ends when it must."""
 
 import base64
+import datetime as dt
 import hashlib
 import time
 
 import pytest
 
+from services.gateway.domain.sessions import School
+from services.gateway.store import sessions as store
 from tests.integration.gateway.support import Place
 from tests.support.provider import new_key
 
@@ -95,5 +98,62 @@ async def test_rights_that_end_end_the_session(place: Place) -> None:
 
 
 async def test_signing_in_too_often_is_stopped(place: Place) -> None:
-    answers = {(await place.http.get("/connexion/aller")).status_code for _ in range(61)}
-    assert answers == {303, 429}
+    assert (await place.http.get("/connexion/aller")).status_code == 303
+    await place.database.pool.execute(
+        "INSERT INTO attempts SELECT subject, begins_at + later, 600 FROM attempts, "
+        "(VALUES (interval '0'), ('10 min')) AS window_ (later) "
+        "ON CONFLICT (subject, begins_at) DO UPDATE SET count = 600"
+    )
+    assert (await place.http.get("/connexion/aller")).status_code == 429
+
+
+async def test_two_sign_ins_in_two_tabs_do_not_spoil_each_other(place: Place) -> None:
+    first = await place.http.get("/connexion/aller")
+    place.provider.visited(first.headers["location"])
+    earlier = {"code": "abc", "state": place.provider.asked["state"]}
+    second = await place.http.get("/connexion/aller")
+    place.provider.visited(second.headers["location"])
+    assert (await place.http.get("/connexion/retour", params=earlier)).status_code == 400
+    later = {"code": "abc", "state": place.provider.asked["state"]}
+    assert (await place.http.get("/connexion/retour", params=later)).status_code == 303
+
+
+async def test_signing_out_needs_neither_rights_nor_the_school_of_the_form(place: Place) -> None:
+    await place.sign_in()
+    csrf = await place.csrf()
+    await place.database.pool.execute(
+        "UPDATE sessions SET ask_again_at = now() - interval '10 years', person = gen_random_uuid()"
+    )
+    refused = await place.http.post("/deconnexion", data={"csrf": "another"})
+    assert (refused.status_code, "Formulaire périmé" in refused.text) == (403, True)
+    gone = await place.http.post("/deconnexion", data={"csrf": csrf, "pour": "9990002Y"})
+    assert (gone.status_code, "Votre session est terminée" in gone.text) == (200, True)
+    assert await place.database.pool.fetchval("SELECT count(*) FROM sessions") == 0
+
+
+async def test_a_form_sent_after_the_session_has_ended_says_that_nothing_was_saved(
+    place: Place,
+) -> None:
+    await place.sign_in()
+    form = {"csrf": await place.csrf(), "pour": "9990001X"}
+    await place.database.pool.execute("TRUNCATE sessions")
+    told = await place.http.post("/etablissement", data=form)
+    assert (told.status_code, "rien n&#39;a été enregistré" in told.text) == (401, True)
+
+
+async def test_a_school_chosen_while_rights_are_asked_stays_chosen(place: Place) -> None:
+    await place.sign_in()
+    async with place.database.connection() as connection:
+        row = await connection.fetchrow("SELECT id_hash, seen_at FROM sessions")
+        assert row is not None
+        read = await store.seen(
+            connection, row["id_hash"], row["seen_at"], row["seen_at"] - dt.timedelta(hours=1)
+        )
+        assert read is not None
+        assert read.school is not None
+        chosen = School("9990002Y", "Lycée polyvalent Bréguet", frozenset())
+        await store.choose(connection, row["id_hash"], chosen)
+        await store.set_rights(connection, read, read.school)
+        assert await connection.fetchval("SELECT school FROM sessions") == chosen.uai
+        await store.set_rights(connection, read, chosen)
+        assert await connection.fetchval("SELECT school FROM sessions") == read.school.uai

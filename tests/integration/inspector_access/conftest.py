@@ -23,6 +23,7 @@ from services.siecle_import.__main__ import service as siecle_import
 from shared.database import Database, migrate
 from shared.service import Service
 from tests.integration.inspector_access.support import Access
+from tests.support.databases import let_histories_go
 from tests.support.system import System, running
 
 _KEEP = """
@@ -39,6 +40,7 @@ async def _access(system: System) -> AsyncIterator[Access]:
     database = await Database.open(system.database_urls["inspector_access"], 4)
     async with database.connection() as connection:
         await connection.execute(_KEEP)
+    await let_histories_go(database)
     async with httpx.AsyncClient(base_url=system.urls["inspector_access"]) as http:
         yield Access(system, database, http)
     await database.close()

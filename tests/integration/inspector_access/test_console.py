@@ -29,7 +29,7 @@ from tests.integration.inspector_access.support import (
     school,
     who,
 )
-from tests.integration.test_identity import dump
+from tests.support.databases import dump
 from tests.support.pupils import A, B, arrival
 
 OPEN = f"/console/schools/{A}/diplomas/{TNE}"
@@ -281,9 +281,9 @@ async def test_an_owner_that_is_away_is_told_and_the_log_says_what_was_asked(
 
 async def test_who_has_been_in_charge_of_nothing_for_a_year_is_forgotten(access: Access) -> None:
     await access.lycee()
-    path = f"/academies/{ACADEMIE}/referents"
+    path = f"/academies/{ACADEMIE}/referents/removal"
     gone = {"email": "valery@ac-demo.example", "diploma": TNE}
-    await access.call("DELETE", path, administrator(), 204, params=gone)
+    await access.call("POST", path, administrator(), 204, json=gone)
     table = f"/academies/{ACADEMIE}/tables/inspecteurs"
     soon = dt.datetime.now(dt.UTC) + retention.LOOKS
     await retention.forget(access.database, soon - dt.timedelta(days=1))

@@ -102,7 +102,7 @@ async def test_an_academie_keeps_its_own_inspectors_and_schools_only(access: Acc
     assert [error["column"] for error in refused["errors"]] == ["adresse", "uai"]
     await access.call("DELETE", f"/academies/Lyon/subscriptions/{A}/{TNE}", other, 404)
     gone = {"email": "valery@ac-demo.example", "diploma": TNE}
-    await access.call("DELETE", "/academies/Lyon/referents", other, 404, params=gone)
+    await access.call("POST", "/academies/Lyon/referents/removal", other, 404, json=gone)
     await access.call("GET", f"/academies/{ACADEMIE}/tables/referents", national())
 
 

@@ -120,14 +120,14 @@ async def test_naming_one_more_tells_him_only_and_removing_ends_his_access_only(
     await referents(access, f"aymerick@ac-demo.example;{MSPC};{A};;")
     [event] = await access.told()
     assert (who(event), event.active) == (["Aymerick"], True)
-    path = f"/academies/{ACADEMIE}/referents"
+    path = f"/academies/{ACADEMIE}/referents/removal"
     gone = {"email": "Valery@ac-demo.example", "diploma": MSPC}
-    await access.call("DELETE", path, administrator(), 204, params=gone)
+    await access.call("POST", path, administrator(), 204, json=gone)
     [event] = await access.told()
     assert (event.because, event.active, who(event)) == ("referent-removed", False, ["Valéry"])
     line = await access.staff("GET", f"/{MSPC}")
     assert (line["active"], line["referents"]) == (True, ["Aymerick"])
-    await access.call("DELETE", path, administrator(), 404, params=gone)
+    await access.call("POST", path, administrator(), 404, json=gone)
     assert await access.told() == []
 
 
@@ -138,8 +138,8 @@ async def test_while_the_switch_is_off_nobody_is_told_of_referents(access: Acces
     await access.told()
     await referents(access, f"valery@ac-demo.example;{PMIA};;;")
     gone = {"email": "valery@ac-demo.example", "diploma": TNE}
-    path = f"/academies/{ACADEMIE}/referents"
-    await access.call("DELETE", path, administrator(), 204, params=gone)
+    path = f"/academies/{ACADEMIE}/referents/removal"
+    await access.call("POST", path, administrator(), 204, json=gone)
     await access.day(1)
     assert await access.told() == []
 

@@ -1,6 +1,7 @@
 """What schools and operators see of the mails, and what operators do about them."""
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from deploy.local.client import Json, Sign, eventually
 from services.notifier import metrics
 from services.notifier.__main__ import app, service
 from services.notifier.retention import forget
+from services.notifier.rounds import tell_closed
 from tests.integration.notifier.support import (
     AYMERICK,
     VALERY,
     Ledger,
+    closed,
     many,
     offered,
     publish,
@@ -25,6 +28,8 @@ from tests.integration.notifier.support import (
 from tests.support.mail import MailServer
 from tests.support.pupils import A, B
 from tests.support.system import System, running
+
+MONDAY = dt.datetime(2026, 1, 19, 9, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -161,6 +166,25 @@ async def test_operators_send_again_what_failed_and_stop_addresses(
     ]
     assert kept is not None
     assert tuple(kept) == ("rejets", "M. Ops", "M. Ops")
+
+
+async def test_after_a_restore_nothing_that_may_have_gone_is_sent_by_itself(
+    ledger: Ledger, server: MailServer, environment: Mapping[str, str]
+) -> None:
+    """The base is that of a Monday's morning backup: mails and digests waited then."""
+    given = {**environment, "CPRO_TODAY": "2026-01-19"}
+    await ledger.take(*many(2), closed())
+    held = await asyncio.to_thread(CliRunner().invoke, app, ["hold", "--by", "M. Ops"], env=given)
+    assert (held.exit_code, "manquent : 2" in held.output) == (0, True), held.output
+    assert {mail["reason"] for mail in await ledger.mails()} == {"restored"}
+    async with ledger.sending():
+        assert await tell_closed(ledger.base, MONDAY) == 0
+        assert await tell_closed(ledger.base, MONDAY + dt.timedelta(days=1)) == 0
+        assert await ledger.states() == ["failed", "failed"]
+        arguments = ["resend", "--failed", "--since", "2020-01-01"]
+        await asyncio.to_thread(CliRunner().invoke, app, arguments, env=given)
+        await ledger.all_sent()
+    assert len(server.copies) == 2
 
 
 async def test_what_has_been_kept_for_a_year_is_forgotten(ledger: Ledger) -> None:

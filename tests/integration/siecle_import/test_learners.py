@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from deploy.local.client import Json, School
 from shared.database import Database
@@ -153,6 +154,27 @@ async def test_the_base_is_searched_without_accents_and_page_by_page(school: Sch
             break
     assert len(pages) == len(set(pages)) == 7
     assert (await post(school, "/pupils/search", json={"ine": "x"})).status_code == 422
+
+
+@pytest.mark.parametrize("descending", [False, True], ids=["up", "down"])
+async def test_the_base_is_sorted_over_all_its_pages(school: School, *, descending: bool) -> None:
+    for name, division in zip("ADCBE", "21321", strict=True):
+        described = APPRENTICE | {"family_name": name, "division": division, "ine": []}
+        await post(school, "/pupils", json=described)
+    [first] = await learners(school, name="A", limit=1)
+    await change(school, first, "/departure", json={"on": "2026-01-10"})
+
+    async def pages(order: str) -> str:
+        names, asked = "", {"order": order, "descending": descending, "limit": 2}
+        while True:
+            page = (await post(school, "/pupils/search", json=asked)).json()
+            names += "".join(one["family_name"] for one in page["pupils"])
+            if page["next"] is None:
+                return names
+            asked["after"] = page["next"]
+
+    for order, names in (("name", "ABCDE"), ("division", "DEABC"), ("state", "BCDEA")):
+        assert await pages(order) == (names[::-1] if descending else names), order
 
 
 async def test_learners_are_named_by_their_ids_and_those_of_others_are_left_out(

@@ -16,6 +16,7 @@ from shared.events import (
     TransferOffered,
 )
 from tests.integration.transfer.conftest import Transfer
+from tests.support.databases import let_histories_go
 from tests.support.pupils import JANUARY, A, B, C, arrival, departure, imported, keys, pupil
 
 NOW = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
@@ -118,6 +119,7 @@ async def test_what_is_told_of_an_erased_learner_is_forgotten_and_the_trail_afte
     async with transfer.database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM opposition") == 0
         assert await connection.fetchval("SELECT count(*) FROM match_key") == 1
+    await let_histories_go(transfer.database)
     await forget(transfer.database, NOW + TRAIL)
     assert len(await transfer.transfers()) == 1, "the other school's learner is still there"
     await transfer.take(PupilErased(pupil_id=came.pupil_id))

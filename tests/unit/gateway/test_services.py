@@ -14,7 +14,8 @@ def calls(answer: httpx.MockTransport) -> Calls:
             "etablissement_url": "http://service",
         }
     )  # fmt: skip
-    return Calls(settings, httpx.AsyncClient(transport=answer), "token")
+    http = httpx.AsyncClient(transport=answer)
+    return Calls(settings, http, http, "token")
 
 
 async def test_reads_are_tried_twice_and_changes_once() -> None:

@@ -30,7 +30,7 @@ class Transfer:
             }
         )  # fmt: skip
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
-        self.calls = Calls(settings, http, "token")
+        self.calls = Calls(settings, http, http, "token")
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         assert request.url.path == f"/schools/{A}/to-do"

@@ -15,7 +15,7 @@ from shared.telemetry import batch_span, current_traceparent
 
 NOW = dt.datetime(2026, 1, 20, tzinfo=dt.UTC)
 SCRIPT = """
-import logging, structlog
+import asyncio, gc, logging, structlog
 from shared import telemetry
 telemetry.configure("test", readable=False)
 try:
@@ -23,6 +23,16 @@ try:
 except ValueError:
     structlog.get_logger().error("ours", exc_info=True)
     logging.getLogger("library").exception("theirs")
+
+async def forgotten():
+    async def fails():
+        raise ValueError("Key (ine)=(990324679CC) already exists")
+    task = asyncio.create_task(fails())
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
+
+asyncio.run(forgotten())
 """
 
 
@@ -35,6 +45,7 @@ def test_logs_hold_the_class_and_place_of_an_error_but_not_its_message() -> None
     assert "ValueError at <string>:6" in ours["error"]
     assert "theirs" in done.stderr
     assert "ValueError at <string>:6" in done.stderr
+    assert "Task exception was never retrieved" in done.stderr
     assert "990324679CC" not in done.stdout + done.stderr
 
 

@@ -6,10 +6,9 @@ import asyncio
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from services.gateway.clients import naming
-from services.gateway.clients.services import RefusedError
+from services.gateway.clients.services import RefusedError, ServiceDownError
 from services.gateway.domain import by_hand, french
 from services.gateway.domain.by_hand import Wish
 from services.gateway.domain.names import Names
@@ -18,6 +17,7 @@ from services.gateway.pages.transfers.reading import (
     PATH,
     SERVICE,
     After,
+    Json,
     by_name,
     names_of,
     read,
@@ -25,6 +25,7 @@ from services.gateway.pages.transfers.reading import (
 )
 from services.gateway.parts import runtime_of
 from services.gateway.web.downloads import table
+from services.gateway.web.sorting import heading
 from services.gateway.web.visit import Visit, posting, visiting
 from shared.clock import PARIS
 from shared.rights import Action
@@ -35,32 +36,62 @@ BY_HAND: Final = f"{PATH}/a-la-main"
 LIST: Final = "transferts-a-la-main.html"
 Reader = Annotated[Visit, Depends(visiting(Action.SEE_TRANSFERS))]
 Writer = Annotated[Visit, Depends(posting(Action.TRANSFER_BY_HAND))]
+NAME, DAY = "nom", "depart"
+"""What the lists are sorted by, as addresses call it."""
 FEW: Final = 2
 """The shortest text that a search of schools takes."""
 
 
 @router.get(BY_HAND)
-async def show(visit: Reader, after: After = None, avec_ine: After = None) -> Response:
+async def show(
+    visit: Reader,
+    after: After = None,
+    avec_ine: After = None,
+    tri: Annotated[str, Query(max_length=10)] = "",
+) -> Response:
     """The list, those who have an INE apart; and the school's own offers."""
-    return await visit.page(LIST, **await _lists(visit, after, avec_ine))
+    return await visit.page(LIST, **await _lists(visit, after, avec_ine, tri))
 
 
 async def _lists(
-    visit: Visit, after: UUID | None = None, with_ine: UUID | None = None
+    visit: Visit, after: UUID | None = None, with_ine: UUID | None = None, tri: str = ""
 ) -> dict[str, Any]:
+    asked = {"oldest_first": tri == DAY or None}
     hand, alone, offers = await asyncio.gather(
-        read(visit, "/departures", by_itself=False, after=after),
-        read(visit, "/departures", by_itself=True, after=with_ine),
+        read(visit, "/departures", by_itself=False, after=after, **asked),
+        read(visit, "/departures", by_itself=True, after=with_ine, **asked),
         read(visit, "/offers"),
     )
     names = await names_of(visit, (*hand["departures"], *alone["departures"], *offers["offers"]))
     return {
-        "by_hand": by_name(hand["departures"], names), "more_by_hand": hand["next"],
-        "alone": by_name(alone["departures"], names), "more_alone": alone["next"],
+        **_sorted(hand, names, tri, "by_hand", complete=not (after or hand["next"])),
+        **_sorted(alone, names, tri, "alone", complete=not (with_ine or alone["next"])),
+        "more_by_hand": hand["next"], "more_alone": alone["next"], "tri": tri,
         "offers": offers["offers"], "more_offers": offers["next"], "names": names,
         "divisions": divisions(hand["departures"], names), "at_once": by_hand.AT_ONCE,
         "may_offer": visit.may(Action.TRANSFER_BY_HAND), "first": not (after or with_ine),
     }  # fmt: skip
+
+
+def _sorted(page: Json, names: Names, tri: str, key: str, *, complete: bool) -> dict[str, Any]:
+    """The lines of a list under `key`, and its headings. `transfer` sorts by day and knows no name:
+    by name only a list that stands `complete` on its page is sorted.
+    """
+    by = _order(tri, complete=complete)
+    rows = page["departures"]
+    if by.removeprefix("-") == NAME:
+        rows = by_name(rows, names, reverse=by.startswith("-"))
+    name = heading("Apprenant", NAME, by, BY_HAND) if complete else "Apprenant"
+    headings = [name, heading("Parti le", DAY, by, BY_HAND), "Où en est-on"]
+    return {key: rows, f"{key}_headings": headings}
+
+
+def _order(tri: str, *, complete: bool) -> str:
+    """What is wanted, if it can be; else by name, or the last departures first."""
+    names = (NAME, f"-{NAME}") if complete else ()
+    if tri in (DAY, f"-{DAY}", *names):
+        return tri
+    return NAME if complete else f"-{DAY}"
 
 
 @router.get(f"{BY_HAND}.csv")
@@ -98,7 +129,7 @@ async def _school_page(
         found = [one for one in told.json if one["uai"] != visit.uai]
     elif text:
         wrong, status = {"texte": "écrivez au moins deux lettres"}, 422
-    names = await naming.names(visit.calls, visit.uai or "", learners=wish.pupils)
+    names = await visit.names(learners=wish.pupils)
     return await visit.page(
         "transferts-etablissement.html", status,
         wish=wish, names=names, text=text, found=found, errors=wrong or {},
@@ -130,6 +161,7 @@ async def confirm(visit: Writer) -> Response:
     if wrong := wish.missing(today):
         return await _authorisation_page(visit, wish, wrong, 422)
     names = await _names(visit, wish)
+    _must_answer(names)  # a minor must not be taken for of age
     young = by_hand.minors(names.learners.values(), today)
     alone = young if wish.collected_from == "apprenant" else []
     return await visit.page("transferts-verification.html", wish=wish, names=names, alone=alone)
@@ -178,6 +210,7 @@ async def _wish(visit: Visit) -> Wish:
     if division := visit.text("classe"):
         rows = await whole(visit, "/departures", "departures", "after", by_itself=False)
         names = await names_of(visit, rows)
+        _must_answer(names)
         of_class = [
             one["pupil_id"]
             for one in rows
@@ -189,6 +222,14 @@ async def _wish(visit: Visit) -> Wish:
 
 
 async def _names(visit: Visit, wish: Wish) -> Names:
-    return await naming.names(
-        visit.calls, visit.uai or "", learners=wish.pupils, schools=[wish.uai]
-    )
+    return await visit.names(learners=wish.pupils, schools=[wish.uai])
+
+
+def _must_answer(names: Names) -> None:
+    """Go on only with what `siecle_import` knows of the learners.
+
+    Raises:
+        ServiceDownError
+    """
+    if "siecle_import" in names.away:
+        raise ServiceDownError("siecle_import")

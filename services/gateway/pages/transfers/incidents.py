@@ -5,7 +5,7 @@ both schools and their data protection officers (people.md, « Families »), to 
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from services.gateway.pages.transfers.reading import PATH, names_of, read
 from services.gateway.web import frame
@@ -29,17 +29,22 @@ async def show_all(visit: Head) -> Response:
 
 
 @router.get(f"{INCIDENTS}/{{transfer_id}}")
-async def show(visit: Head, transfer_id: UUID) -> Response:
-    """One incident, with who has looked while the records were there."""
+async def show(
+    visit: Head, transfer_id: UUID, after: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None
+) -> Response:
+    """One incident, with who has looked while the records were there, page by page."""
     found = [
         one for one in await read(visit, "/incidents") if one["transfer_id"] == str(transfer_id)
     ]
     if not found:
         return frame.answer(visit.request, "erreur.html", 404, told=NOT_FOUND)
     [incident] = found
-    params = {"since": incident["since"], "until": incident["until"]}
+    span = {"since": incident["since"], "until": incident["until"]}
+    params = span if after is None else {**span, "after": after}
     path = f"{visit.school}/transfers/{transfer_id}/looks"
     looks = await visit.part(visit.calls.get("dossier", path, params=params))
     told = getattr(looks, "json", {"looks": []})
     names = await names_of(visit, found, staff=[one["viewer"] for one in told["looks"]])
-    return await visit.page("transferts-incident.html", incident=incident, looks=looks, names=names)
+    return await visit.page(
+        "transferts-incident.html", incident=incident, looks=looks, names=names, after=after
+    )

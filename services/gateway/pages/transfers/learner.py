@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.clients import naming
 from services.gateway.clients.services import RefusedError
 from services.gateway.domain.names import Names, full_name
 from services.gateway.domain.transfers import WHY_ASKED
@@ -33,9 +32,7 @@ async def show(
 async def _content(visit: Visit, pupil_id: UUID) -> dict[str, Any]:
     opposition = await read(visit, f"/pupils/{pupil_id}/opposition")
     why = await read(visit, f"/pupils/{pupil_id}/why")
-    names = await naming.names(
-        visit.calls, visit.uai or "", learners=[str(pupil_id)], schools=why["others"]
-    )
+    names = await visit.names(learners=[str(pupil_id)], schools=why["others"])
     return {"id": str(pupil_id), "opposition": opposition, "why": why, "names": names}
 
 
@@ -103,5 +100,5 @@ async def answer(visit: Annotated[Visit, Depends(posting(Action.EXPLAIN))]) -> R
         return await visit.page("pourquoi.html", 422, errors=wrong, **typed)
     path = f"{visit.school}/pupils/{UUID(learner)}/why"
     told = await visit.calls.change(SERVICE, "POST", path, {"because": because})
-    names = await naming.names(visit.calls, visit.uai or "", schools=told.json["others"])
+    names = await visit.names(schools=told.json["others"])
     return await visit.page("pourquoi.html", **typed | {"why": told.json, "names": names})

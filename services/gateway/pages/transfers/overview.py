@@ -48,18 +48,17 @@ async def switch(visit: Annotated[Visit, Depends(posting(Action.SWITCH_TRANSFERS
 
 
 async def _content(visit: Visit) -> dict[str, Any]:
-    own = await visit.calls.get(SERVICE, f"{visit.school}/participation")
-    lists = await asyncio.gather(
-        _effect(visit, active=own.json["active"]),
+    own, *lists = await asyncio.gather(
+        visit.calls.get(SERVICE, f"{visit.school}/participation"),
+        read(visit, "/overview"),
         read(visit, "/participation/history"),
         read(visit, "/departures", by_itself=True, limit=PAGE),
         read(visit, "/departures", by_itself=False, limit=PAGE),
-        read(visit, "/arrivals"),
         read(visit, "/transfers", limit=SHOWN),
         read(visit, "/offers/received", limit=PAGE),
-        _reviews(visit),
     )
-    effect, history, leaving, hand, arrivals, moved, inbox, reviews = lists
+    overview, history, leaving, hand, moved, inbox = lists
+    arrivals, effect = overview["arrivals"], overview["effect"]
     rows = (*leaving["departures"], *hand["departures"], *arrivals, *moved["transfers"])
     names = await names_of(visit, rows, staff=[one["changed_by"] for one in history])
     waiting = effect["leaving"] + effect["coming"] or len(leaving["departures"]) + len(arrivals)
@@ -72,7 +71,7 @@ async def _content(visit: Visit) -> dict[str, Any]:
         "by_hand": by_name(hand["departures"], names), "more_by_hand": hand["next"],
         "divisions": divisions(hand["departures"], names), "at_once": by_hand.AT_ONCE,
         "moved": moved["transfers"], "more_moved": moved["next"],
-        "inbox": len(inbox["offers"]), "reviews": len(reviews),
+        "inbox": len(inbox["offers"]), "reviews": overview["reviews"],
         "may_switch": visit.may(Action.SWITCH_TRANSFERS),
         "may_offer": visit.may(Action.TRANSFER_BY_HAND),
     }  # fmt: skip
@@ -82,12 +81,3 @@ def divisions(rows: Sequence[Json], names: Names) -> list[tuple[str, str]]:
     """The classes of the learners of a list, to choose one; empty when there is none."""
     found = sorted({names.division(row["pupil_id"]) for row in rows} - {""})
     return [("", "Aucune classe"), *((one, one) for one in found)] if found else []
-
-
-async def _effect(visit: Visit, *, active: bool) -> Any:
-    """What switching on would move; nothing where it is on."""
-    return {"leaving": 0, "coming": 0} if active else await read(visit, "/participation/effect")
-
-
-async def _reviews(visit: Visit) -> Any:
-    return await read(visit, "/reviews") if visit.may(Action.REVIEW) else []

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.gateway.clients import naming
 from services.gateway.domain.names import Names
 from services.gateway.web.visit import Visit
 
@@ -48,14 +47,12 @@ async def names_of(
         learners.append(row.get("pupil_id"))
         schools += row.get("schools", ())
         schools += (row[name] for name in _SCHOOLS if name in row)
-    return await naming.names(
-        visit.calls, visit.uai or "", learners=learners, schools=schools, staff=staff
-    )
+    return await visit.names(learners=learners, schools=schools, staff=staff)
 
 
 _SCHOOLS = ("other_uai", "from_uai", "origin_uai", "destination_uai", "previous_uai", "uai")
 
 
-def by_name(rows: Iterable[Json], names: Names) -> list[Json]:
+def by_name(rows: Iterable[Json], names: Names, *, reverse: bool = False) -> list[Json]:
     """The rows in the order of the learners' names."""
-    return sorted(rows, key=lambda row: names.learner(row["pupil_id"]).casefold())
+    return sorted(rows, key=lambda row: names.learner(row["pupil_id"]).casefold(), reverse=reverse)

@@ -16,6 +16,7 @@ from tests.integration.etablissement.settings.support import (
     problem,
     staff,
 )
+from tests.support.databases import let_histories_go
 from tests.support.pictures import picture
 from tests.support.pupils import B
 from tests.support.system import TODAY
@@ -93,6 +94,7 @@ async def test_who_has_changed_what_is_known_for_three_years(schools: Schools) -
     await schools.put("/contacts", '"0"', json={"school": {"town": "Lyon"}})
     await schools.put("/logo", None, content=picture())
     now = Clock(TODAY).now()
+    await let_histories_go(schools.database)
     for later, left in ((dt.timedelta(days=1000), 1), (dt.timedelta(days=1200), 0)):
         await retention.forget(schools.database, now + later)
         for path in ("/contacts", "/logo"):

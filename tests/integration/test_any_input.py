@@ -1,0 +1,146 @@
+"""Whatever is sent to a route by someone who has every right, no service answers 5xx.
+
+The inputs are made from what each service describes (OpenAPI), fitting and not; where a value
+names a school, a learner or the like, often one that is there. `FUZZ_EXAMPLES` sets how many calls
+of each kind a route gets (2 by default), `FUZZ_SEED` which.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import APIOperation, Case, GenerationMode
+from schemathesis.core.result import Ok
+
+from deploy.local.tokens import service_key_file
+from docs.reference import service
+from shared.rights import SCOPES, Role
+from shared.signing import Inspection, Signer
+from tests.integration.test_story import SAMPLES, A, B, check_moved, start
+from tests.support.routes import UNKNOWN
+from tests.support.system import System
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
+ACADEMIE = "Normandie"
+MEFS = ("2473121431", "24731214310")
+Operation = APIOperation[Any, Any, Any, Any]
+Known = Mapping[str, Sequence[str]]
+fuzzed = settings(
+    max_examples=EXAMPLES,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+async def known(everyone: System) -> Known:
+    """What is there, by the names under which routes ask for it: two schools, a learner who has
+    moved from the one to the other with his records.
+    """
+    async with httpx.AsyncClient() as http:
+        for uai in (A, B):
+            answer = await http.post(
+                f"{everyone.urls['etablissement']}/academies/{ACADEMIE}/schools",
+                json={"uai": uai, "name": "Lycée Jean Monnet", "email": "ce@exemple.fr"},
+                headers={"Authorization": f"Bearer {token_of(everyone)}", "Idempotency-Key": uai},
+            )
+            assert answer.status_code == 201, answer.text
+    async with everyone.school(A) as a, everyone.school(B) as b:
+        old = await start(a, b)
+        await a.switch(active=True)
+        await b.switch(active=True)
+        await a.import_file(SAMPLES / "A_import2_absent.xml")
+        await b.import_file(SAMPLES / "B_import2_arrive.xml")
+        await check_moved(a, b, old)
+        there = [one["id"] for school in (a, b) for one in await school.pupils()]
+        imports = (await a.call("siecle_import", "GET", "/imports")).json()["imports"]
+        return {
+            "uai": [A, B],
+            "destination": [A, B],
+            "academie": [ACADEMIE],
+            "pupil_id": there,
+            "transfer_id": [one["id"] for one in await a.transfers()],
+            "import_id": [one["id"] for one in imports],
+            "record_id": [one["id"] for one in await b.records((await b.pupil("MUTÉ"))["id"])],
+        }
+
+
+def token_of(system: System) -> str:
+    """The token of someone who may do everything, everywhere."""
+    roles = list(Role)
+    return system.sign(
+        {
+            "sub": UNKNOWN,
+            "schools": {A: roles, B: roles},
+            "academies": {"*": roles, ACADEMIE: roles},
+            "scope": " ".join(SCOPES),
+        }
+    )
+
+
+def inspection_of(system: System) -> str:
+    """What opens the routes for inspections."""
+    signer = Signer.from_file(service_key_file(system.keys, "inspector_access"))
+    return signer.inspection(Inspection(viewer=UNKNOWN, uai=A, diploma="40025214", mefs=MEFS))
+
+
+def with_known(content: Any, known: Known, chosen: random.Random) -> Any:
+    """The same with values that are there, half of the times."""
+    if isinstance(content, dict):
+        return {
+            name: chosen.choice(known[name])
+            if known.get(name) and chosen.random() < 0.5
+            else with_known(value, known, chosen)
+            for name, value in content.items()
+        }
+    if isinstance(content, list):
+        return [with_known(value, known, chosen) for value in content]
+    return content
+
+
+def attack(
+    operation: APIOperation[Any, Any, Any, Any], url: str, token: str, known: Known
+) -> list[str]:
+    """Call a route with many inputs; those that ended in a defect of the service."""
+    found = []
+
+    def call(case: Case[Any], chosen: random.Random) -> None:
+        sure = {**known, "uai": known["uai"][:1]}  # another one goes no further than the walk
+        for name in case.path_parameters or {}:
+            if sure.get(name) and (name in {"uai", "academie"} or chosen.random() < 0.7):
+                case.path_parameters[name] = chosen.choice(sure[name])
+        case.body = with_known(case.body, known, chosen)
+        answer = case.call(base_url=url, headers={"Authorization": f"Bearer {token}"})
+        if answer.status_code >= 500:
+            found.append(f"{answer.status_code} {case.as_curl_command()[:1500]}")
+
+    for mode in GenerationMode:
+        made = operation.as_strategy(generation_mode=mode)
+        with suppress(Unsatisfiable):  # a route without input has none that does not fit
+            seed(SEED)(fuzzed(given(made, st.randoms(use_true_random=False))(call)))()
+    return found
+
+
+async def test_no_input_ends_in_a_server_error(everyone: System, known: Known) -> None:
+    tokens = token_of(everyone), inspection_of(everyone)
+    found: list[str] = []
+    for name, url in everyone.urls.items():
+        schema = schemathesis.openapi.from_dict(service(name).app().openapi())
+        for result in schema.get_all_operations():
+            assert isinstance(result, Ok), "the service describes itself rightly"
+            operation = result.ok()
+            token = tokens["/inspection/" in operation.path]
+            found += await asyncio.to_thread(attack, operation, url, token, known)
+    assert found == []
