@@ -26,10 +26,10 @@ Made from the code (`python -m docs.reference`). Each is a variable of the envir
 that name in small letters in the folder that `CPRO_SECRETS_DIR` names. Settings that lack or are
 wrong are told at the start, by name.
 
-Two are not ours: `OTEL_EXPORTER_OTLP_ENDPOINT` exports traces; `FORWARDED_ALLOW_IPS` (`gateway`) names the
-proxies in front, which alone are believed about who asks (`127.0.0.1`): sign-ins are limited by that
-address (600 in 10 minutes). `migrate` is best given another role in `CPRO_DATABASE_URL` than `serve`
-([security.md](security.md), « Histories »).
+Two are not ours: `OTEL_EXPORTER_OTLP_ENDPOINT` exports traces; `FORWARDED_ALLOW_IPS` (`gateway`)
+names the proxies in front, which alone are believed about who asks (`127.0.0.1`): sign-ins are
+limited by that address (600 in 10 minutes). `migrate` is best given another role in
+`CPRO_DATABASE_URL` than `serve` ([security.md](security.md), « Histories »).
 """
 SERVICES = (
     "dossier",
