@@ -12,7 +12,8 @@ from shared.events import TransferWithdrawn
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from tests.faults.proxy import proxied
-from tests.integration.test_messaging import LISTENER, Seen, consuming, write
+from tests.integration.test_messaging import write
+from tests.support.messages import LISTENER, Seen, consuming
 
 DECLARE, CONFIRM_SELECT, CONSUME = b"\x00\x32\x00\x0a", b"\x00\x55\x00\x0a", b"\x00\x3c\x00\x14"
 """Class and method of AMQP 0-9-1, as they stand in a frame."""
