@@ -20,7 +20,8 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test pages browser assets long properties faults sabotage lint audit bench lock clean
+.PHONY: help setup demo up down containers manifests test pages browser assets long properties faults \
+	sabotage lint audit bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,15 @@ demo: setup ## Play the story of two schools on a system of its own, then stop
 
 up: setup ## Start the whole system and leave it running
 	@$(RUN) deploy.local up $(ARGS)
+
+containers: setup ## Build the images, play the story against the compose system, stop it
+	@$(RUN) deploy.containers story $(ARGS)
+
+manifests: $(PACKAGES) ## Build and check the manifests for Kubernetes, and the alert rules
+	@command -v kubectl > /dev/null || { echo "kubectl (1.27 or newer) is not here." >&2; exit 1; }
+	@command -v promtool > /dev/null || \
+		echo "promtool is not here: alert rules are not tried (apt-get install prometheus)." >&2
+	$(RUN) pytest tests/deploy/test_manifests.py tests/deploy/test_observability.py $(ARGS)
 
 down: $(PACKAGES) ## Stop what « make up » started; its data stay
 	@$(RUN) deploy.local down $(ARGS)
@@ -81,6 +91,7 @@ bench: setup ## Measure each stage beside the naive way
 
 lock: $(if $(wildcard $(UV)),,$(PACKAGES)) ## Renew the lock files (ARGS=--upgrade: newest versions)
 	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --group tools -c requirements.lock -o requirements-tools.lock
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove what was installed, and the data of the local system

@@ -25,6 +25,8 @@ from shared.service import Service
 from tests.support.databases import Templates
 from tests.support.system import CHAIN, System, running
 
+IN_CONTAINERS = os.environ.get("TEST_BACKEND") == "containers"
+
 
 @pytest.fixture(scope="session")
 def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -34,15 +36,24 @@ def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def servers(servers_folder: Path) -> Iterator[Servers]:
-    """PostgreSQL and RabbitMQ: those of `CPRO_POSTGRES_URL` and `CPRO_AMQP_URL`, or embedded."""
-    with running_servers(servers_folder, durable=False) as started:
-        yield started
+    """PostgreSQL and RabbitMQ: those of `CPRO_POSTGRES_URL` and `CPRO_AMQP_URL`, or embedded; with
+    `TEST_BACKEND=containers`, in containers.
+    """
+    if IN_CONTAINERS:
+        from tests.support.containers import containers  # only where there are some
+
+        with containers() as started:
+            yield started
+    else:
+        with running_servers(servers_folder, durable=False) as started:
+            yield started
 
 
 @pytest.fixture(scope="session")
 def broker_folder(servers: Servers, servers_folder: Path) -> Path | None:
     """The disk of the broker, if it is embedded."""
-    return None if "CPRO_AMQP_URL" in os.environ else servers_folder / "rabbitmq"
+    elsewhere = IN_CONTAINERS or "CPRO_AMQP_URL" in os.environ
+    return None if elsewhere else servers_folder / "rabbitmq"
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ message: an idle system sends each event at once and alone, a busy one up to `PA
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -24,7 +25,7 @@ from shared.clock import pause
 from shared.database import Connection, Database
 from shared.envelope import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from shared.messaging import topology
-from shared.telemetry import PUBLISH_FAILURES, PUBLISHED
+from shared.telemetry import OUTBOX_AGE, PUBLISH_FAILURES, PUBLISHED
 
 PASS_ROWS = 2000
 PACK_EVENTS = 100
@@ -129,6 +130,7 @@ class Relay:
         """
         async with self._database.connection() as connection, connection.transaction():
             rows = await take(connection)
+            OUTBOX_AGE.set(_age(rows))
             if not rows:
                 return 0
             batch = list(packs(rows))
@@ -149,6 +151,11 @@ class Relay:
             answer = await exchange.publish(pack.message(), pack.routing_key, mandatory=True)
         if not isinstance(answer, Basic.Ack):
             raise NotConfirmedError(type(answer).__name__)
+
+
+def _age(rows: Sequence[Record]) -> float:
+    """Seconds since the oldest of these rows, the first; its id holds the moment (UUIDv7)."""
+    return max(0.0, time.time() - (rows[0]["id"].int >> 80) / 1000) if rows else 0.0
 
 
 async def take(connection: Connection) -> list[Record]:
