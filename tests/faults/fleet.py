@@ -67,12 +67,11 @@ class Fleet:
         await self.start(name, **{POINT: point})
         try:
             status = await _exit_code(self.running[name], seconds)
+            del self.running[name]
         except TimeoutError:
-            self.running[name].kill()
-            status = await _exit_code(self.running[name], STOP_SECONDS)
+            await self.kill(name)
             return False
         finally:
-            del self.running[name]
             self.doomed.remove(name)
         if status != -signal.SIGKILL:
             raise EndedBadlyError(f"{name} ended with {status} before {point}")

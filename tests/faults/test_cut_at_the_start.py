@@ -12,7 +12,6 @@ from shared.events import TransferWithdrawn
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
 from tests.faults.proxy import proxied
-from tests.integration.test_messaging import write
 from tests.support.messages import LISTENER, Seen, consuming
 
 DECLARE, CONFIRM_SELECT, CONSUME = b"\x00\x32\x00\x0a", b"\x00\x55\x00\x0a", b"\x00\x3c\x00\x14"
@@ -26,7 +25,8 @@ async def test_a_connection_cut_before_it_is_set_up_is_set_up_again(
     port = urlsplit(vhost).port
     assert port is not None
     event, seen, stop = TransferWithdrawn(transfer_id=uuid4()), Seen(), asyncio.Event()
-    await write(kernel, [event])
+    async with kernel.transaction() as transaction:
+        transaction.publish([event])
     async with proxied(port) as proxy, asyncio.TaskGroup() as group:
         url = vhost.replace(f":{port}/", f":{proxy.listens_at}/")
         losing = group.create_task(proxy.lose_answers(asked, 1, 20))

@@ -26,9 +26,10 @@ def install() -> None:
         return new
 
     async def count_parked(connection: Connection, event_id: UUID) -> Record | None:
-        taken = await take(connection, event_id)
-        await connection.execute(_ENTER, [event_id] if taken else [])
-        return taken
+        row = await take(connection, event_id)
+        if row is not None:
+            await connection.execute(_ENTER, [event_id])
+        return row
 
     setattr(consumer, "_not_seen", count_new)  # noqa: B010 - mypy refuses to assign to a function
     setattr(parked, "take", count_parked)  # noqa: B010
