@@ -7,6 +7,8 @@ UV ?= .venv/bin/uv
 ARGS ?=
 EXAMPLES ?= 2000
 SEEDS ?= 20
+SCALE ?= 0.01
+REPLICAS ?= 1
 
 ASSETS := services/gateway/assets
 AXE := $(ASSETS)/node_modules/.package-lock.json
@@ -21,7 +23,7 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down containers manifests test pages browser assets long properties faults \
-	sabotage lint audit bench lock clean
+	sabotage lint audit bench rehearsal lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +90,9 @@ audit: $(PACKAGES) ## Ask the published advisories about the locked packages (ne
 
 bench: setup ## Measure each stage beside the naive way
 	$(RUN) bench $(ARGS)
+
+rehearsal: setup ## Rehearse the national September, a part of it (SCALE=0.01) or all (SCALE=1)
+	SCALE=$(SCALE) REPLICAS=$(REPLICAS) $(RUN) bench.rehearsal
 
 lock: $(if $(wildcard $(UV)),,$(PACKAGES)) ## Renew the lock files (ARGS=--upgrade: newest versions)
 	$(COMPILE) pyproject.toml -o requirements.lock

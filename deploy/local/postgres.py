@@ -27,6 +27,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
+    "shared_preload_libraries": "pg_stat_statements",  # so that statements can be counted
     "timezone": "UTC",
     "log_timezone": "UTC",
     # An error repeats in its details the row that was refused: a learner's, perhaps (ADR 56).

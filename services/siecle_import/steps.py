@@ -252,7 +252,7 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
         else:
             preview = await _regained(connection, Uai(row["uai"]), preview, keys)
             await imports.keep_lists(connection, row["id"], preview.entries(applied=True))
-            number = await _write(transaction, Uai(row["uai"]), preview, in_force, keys)
+            number = await write(transaction, Uai(row["uai"]), preview, in_force, keys)
             ended = {"number": number, "reading": None, "ended_at": clock.now()}
             state, values = State.APPLIED, {**values, **ended}
         await imports.set_state(
@@ -284,7 +284,7 @@ def _preview_of_kept(
     return preview_of(base, reading, uai, in_force, now=clock.now(), spare=consent.spared)
 
 
-async def _write(
+async def write(
     transaction: Transaction,
     uai: Uai,
     preview: Preview,
