@@ -34,7 +34,9 @@ SETTINGS = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
-UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+UNSAFE = {"fsync": "off", "full_page_writes": "off"}
+"""Commits are still written before they are answered: no crash of the server alone forgets one."""
+
 ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
 FIRST_STATEMENTS = """\
 ALTER ROLE postgres PASSWORD '{password}';
