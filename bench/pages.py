@@ -118,6 +118,6 @@ def pages(_: Servers, console: Console) -> Sequence[Result]:
     """The stages « pages » and « first visit »; each tab's median is printed."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stack(Path(folder), fresh=True) as stack,
+        running_stack(Path(folder, "stack"), fresh=True) as stack,
     ):
         return asyncio.run(_measured(stack, console))

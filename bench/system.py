@@ -22,7 +22,10 @@ def servers() -> Iterator[Servers]:
     """PostgreSQL, which waits for the disk at each commit, and RabbitMQ; those of the environment
     if it names them.
     """
-    with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder)) as started:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_servers(Path(folder, "servers")) as started,
+    ):
         yield started
 
 
