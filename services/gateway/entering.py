@@ -51,6 +51,8 @@ async def begin(database: Database, bound: Secrets, now: dt.datetime) -> str:
 
 async def taken(database: Database, browser: str, state: str, now: dt.datetime) -> Secrets | None:
     """The secrets of this browser's sign-in, once; None if it began none, or with another state."""
+    if "\0" in state:  # what the database can't be asked about was never ours
+        return None
     async with database.connection() as connection:
         row = await store.take_sign_in(connection, hashed(browser), state, now)
     return None if row is None else Secrets(state, row["nonce"], row["verifier"])
@@ -89,16 +91,17 @@ async def seen(database: Database, visit: str, now: dt.datetime) -> Session | No
 
 
 async def resume(
-    database: Database, knowers: Knowers, visit: str, now: dt.datetime
+    database: Database, knowers: Knowers, visit: str, now: dt.datetime, *, anew: bool = False
 ) -> Session | None:
-    """The session of a cookie, its rights no older than they may be; None if it has ended.
+    """The session of a cookie, its rights no older than they may be, or asked `anew`; None if it
+    has ended.
 
     Raises:
         ServiceDownError: who knows the rights has not answered for too long.
         UnknownPersonError: the person has no right any more; the session has ended.
     """
     session = await seen(database, visit, now)
-    if session is None or now < session.ask_again_at:
+    if session is None or (now < session.ask_again_at and not anew):
         return session
     return await _asked_anew(database, knowers, session, now)
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from services.gateway.clients.services import Calls, RefusedError, ServiceDownError
+from services.gateway.clients.services import PATIENCE, Calls, RefusedError, ServiceDownError
 from services.gateway.domain.names import Names
 
 AT_ONCE = 100
@@ -53,7 +53,10 @@ async def _ask(service: str, asked: Any) -> tuple[Known, str]:
 async def _learners(calls: Calls, uai: str, ids: Sequence[str]) -> Known:
     path = f"/schools/{uai}/pupils/by-ids"
     pages = await asyncio.gather(
-        *(calls.search("siecle_import", path, {"ids": list(some)}) for some in _batches(ids))
+        *(
+            calls.search("siecle_import", path, {"ids": list(some)}, timeout=PATIENCE)
+            for some in _batches(ids)
+        )
     )
     return {one["id"]: one for page in pages for one in page.json}
 
@@ -61,7 +64,9 @@ async def _learners(calls: Calls, uai: str, ids: Sequence[str]) -> Known:
 async def _schools(calls: Calls, uais: Sequence[str]) -> Known:
     pages = await asyncio.gather(
         *(
-            calls.search("etablissement", "/schools/by-uai", {"schools": list(some)})
+            calls.search(
+                "etablissement", "/schools/by-uai", {"schools": list(some)}, timeout=PATIENCE
+            )
             for some in _batches(uais)
         )
     )
@@ -72,5 +77,6 @@ async def _staff(calls: Calls, uai: str, accounts: Sequence[str]) -> Known:
     found: dict[str, Mapping[str, Any]] = {}
     for some in _batches(accounts):
         asked = {"accounts": list(some)}
-        found |= (await calls.search("etablissement", f"/schools/{uai}/staff", asked)).json
+        path = f"/schools/{uai}/staff"
+        found |= (await calls.search("etablissement", path, asked, timeout=PATIENCE)).json
     return found

@@ -20,6 +20,8 @@ from shared.security import ALGORITHM, AUDIENCE, Principal
 
 TIMEOUT: Final = httpx.Timeout(10.0, connect=2.0)
 TOKEN_SECONDS: Final = 300
+PATIENCE: Final = 3.0
+"""Seconds that a page gives each question that is only a part of it; they are asked twice."""
 
 
 class ServiceDownError(Exception):
@@ -119,12 +121,14 @@ class Calls:
         except ServiceDownError:
             return await self._call(service, "GET", path, **options)
 
-    async def search(self, service: str, path: str, body: Mapping[str, Any]) -> Answer:
+    async def search(
+        self, service: str, path: str, body: Mapping[str, Any], **options: Any
+    ) -> Answer:
         """Read by POST, because what is looked for does not belong into an address; tried twice."""
         try:
-            return await self._call(service, "POST", path, json=body)
+            return await self._call(service, "POST", path, json=body, **options)
         except ServiceDownError:
-            return await self._call(service, "POST", path, json=body)
+            return await self._call(service, "POST", path, json=body, **options)
 
     async def create(
         self, service: str, path: str, body: Mapping[str, Any], *, key: str | None = None

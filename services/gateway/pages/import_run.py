@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from services.gateway.clients.services import RefusedError
 from services.gateway.pages.imports import AT_WORK, PATH, STATES, Importing
@@ -32,6 +32,8 @@ LISTS: Final = {
     "ignored": "Ignorés",
 }
 """The lists of an import, each behind a count, as staff call them."""
+
+List = Annotated[str, Path(pattern=f"^({'|'.join(LISTS)})$")]
 LEVELS: Final = {
     "refusal": ("refus", "error"),
     "confirmation": ("à confirmer", "warning"),
@@ -183,7 +185,7 @@ async def cancel(
 async def show_list(
     visit: Importing,
     import_id: UUID,
-    name: str,
+    name: List,
     after: Annotated[int, Query(ge=-1, le=1_000_000)] = -1,
 ) -> Response:
     """The list behind a count."""
@@ -191,13 +193,13 @@ async def show_list(
     path = f"{visit.school}/imports/{import_id}/lists/{name}"
     found = await visit.calls.get("siecle_import", path, params={"after": after, "limit": LISTED})
     return await visit.page(
-        "import-liste.html", run=run, name=name, label=LISTS.get(name, name), page=found.json,
+        "import-liste.html", run=run, name=name, label=LISTS[name], page=found.json,
         count=(run["counts"] or {}).get(name, 0), states=STATES,
     )  # fmt: skip
 
 
 @router.get(f"{PATH}/{{import_id}}/listes/{{name}}/liste.csv")
-async def download_list(visit: Importing, import_id: UUID, name: str) -> Response:
+async def download_list(visit: Importing, import_id: UUID, name: List) -> Response:
     """The same list as a table."""
     rows = [
         [

@@ -43,7 +43,7 @@ async def download(visit: Reader) -> Response:
     """The same on A4 paper, with the logo and a slip to return."""
     runtime = runtime_of(visit.request)
     now = runtime.clock.now()
-    await limits.DOCUMENT.count(runtime.database, visit.session.id_hash.hex(), now)
+    await limits.DOCUMENT.count(runtime.database, visit.person.sub, now)
     card, logo = await asyncio.gather(
         visit.calls.get("etablissement", f"{visit.school}/card"),
         image_of(visit.calls, f"{visit.school}/logo"),

@@ -40,8 +40,8 @@ async def show(pupil_id: UUID, visit: Reader) -> Response:
 async def download(pupil_id: UUID, visit: Reader) -> Response:
     """The file; refused while the card lacks something (409, which names it)."""
     runtime = runtime_of(visit.request)
-    who, now = visit.session.id_hash.hex(), runtime.clock.now()
-    await limits.DOCUMENT.count(runtime.database, who, now)
+    now = runtime.clock.now()
+    await limits.DOCUMENT.count(runtime.database, visit.person.sub, now)
     made = await passeports.made(visit.calls, str(visit.uai), str(pupil_id), now)
     return documents.saved(FILE, documents.PDF, made)
 

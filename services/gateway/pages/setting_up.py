@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.clients.services import Answer
+from services.gateway.clients.services import PATIENCE, Answer
 from services.gateway.domain.setting_up import STEPS, finished, standing
 from services.gateway.web.visit import Down, Visit, posting, visiting
 from shared.rights import Action
@@ -17,9 +17,6 @@ router = APIRouter(include_in_schema=False)
 
 PATH: Final = "/mise-en-service"
 OF_SERVICE: Final = "etablissement"
-PATIENCE: Final = 3.0
-"""Seconds that a page of many parts gives each of its questions, which are asked twice."""
-
 IMPORTS: Final = "imports"
 HERE: Final = ("card", "logo", "cachet", "users", "contacts")
 """The steps on which the service that keeps the declared ones tells."""

@@ -50,6 +50,8 @@ async def come_back(request: Request, state: str = "", code: str = "") -> Respon
     if bound is None or not code:
         raise SignInRefusedError
     account = await parts.provider.account(code, bound)
+    before = request.cookies.get(cookie_name(parts.settings), "")
+    await entering.leave(runtime.database, entering.hashed(before))  # whoever was here has left
     visit = await entering.enter(runtime.database, parts.knowers, account, now)
     response = RedirectResponse("/", 303)
     _set_cookie(response, parts.settings, "", visit, None)

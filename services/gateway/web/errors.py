@@ -115,6 +115,12 @@ _PAGES: Final[dict[type[Exception], Told]] = {
     ),
 }
 _HTTP: Final = {
+    400: Told(
+        400,
+        "Envoi illisible",
+        "Ce formulaire n'a pas pu être lu : rien n'a été enregistré.",
+        "Rouvrez la page, puis recommencez.",
+    ),
     404: NOT_FOUND,
     405: NOT_FOUND,
     413: Told(

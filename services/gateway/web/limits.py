@@ -1,4 +1,5 @@
-"""How often one address may try to sign in, and one session may send files.
+"""How often one address may try to sign in, and one person may send files or have documents made
+(not one session: signing in again would begin anew).
 
 Counted in the database, so that it holds over all replicas.
 """
@@ -47,7 +48,7 @@ SIGN_IN: Final = Limit("sign-in", 600, 10)
 """By address; the schools of an académie may stand behind one."""
 
 DOCUMENT: Final = Limit("document", 60, 60)
-"""By session, or by learner: a PDF takes a second of computing."""
+"""By person or learner: a PDF takes a second of computing."""
 
 UPLOAD: Final = Limit("upload", 60, 60)
-"""By session."""
+"""By person."""

@@ -35,7 +35,10 @@ class Upload:
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         if kind != b"multipart/form-data" or b"boundary" not in options:
             raise UnreadableFormError
-        self._parser = MultipartParser(options[b"boundary"], _callbacks(self))
+        try:
+            self._parser = MultipartParser(options[b"boundary"], _callbacks(self))
+        except FormParserError:  # a boundary that is too long
+            raise UnreadableFormError from None
         self._header: tuple[bytes, bytes] = (b"", b"")
         self._field: bytes | None = None
         self._value = b""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 
 from services.gateway import entering
 from services.gateway.clients import naming
@@ -33,6 +34,21 @@ CSRF = "csrf"
 SCHOOL = "pour"
 """The fields that every form has: its token, and the school that it was made for."""
 
+SENT_ON = ("version", "key")
+"""The fields that services are sent as headers."""
+
+LASTING = frozenset(
+    {
+        Action.MANAGE_USERS,
+        Action.INVITE_HEAD,
+        Action.SWITCH_TRANSFERS,
+        Action.SWITCH_INSPECTORS,
+    }
+)
+"""What outlasts the right to do it: these forms ask for rights anew, so that someone whose right
+has just ended neither invites nor opens anything.
+"""
+
 CHANGED_MEANWHILE = 412
 """The status by which a service tells that someone else has saved in the meantime."""
 
@@ -50,7 +66,7 @@ class NotAllowedError(Exception):
 
 
 class StaleFormError(Exception):
-    """A form without the token of this session."""
+    """A form without the token of this session, or with fields that no form of ours has."""
 
 
 class OtherSchoolError(Exception):
@@ -178,10 +194,14 @@ async def signed_in(request: Request) -> Visit:
         SignInNeededError
         UnknownPersonError, ServiceDownError: as `entering.resume`.
     """
+    return await _visit(request)
+
+
+async def _visit(request: Request, *, anew: bool = False) -> Visit:
     parts, runtime = parts_of(request), runtime_of(request)
     cookie = request.cookies.get(cookie_name(parts.settings))
     session = cookie and await entering.resume(
-        runtime.database, parts.knowers, cookie, runtime.clock.now()
+        runtime.database, parts.knowers, cookie, runtime.clock.now(), anew=anew
     )
     if not session:
         raise SignInNeededError
@@ -220,6 +240,8 @@ def visiting(
     async def check(visit: Annotated[Visit, Depends(signed_in)]) -> Visit:
         if action is None:
             return visit
+        if action in LASTING and visit.request.method == "POST":
+            visit = await _visit(visit.request, anew=True)
         if anywhere:
             allowed = visit.person.may_somewhere(action)
         elif visit.uai is None:
@@ -239,7 +261,7 @@ def posting(
     """The same for forms: the visit with the form that was sent, its token checked."""
 
     async def check(visit: Annotated[Visit, Depends(visiting(action, anywhere=anywhere))]) -> Visit:
-        form = await visit.request.form(max_files=0)
+        form = await _fields(visit.request)
         check_form(visit, form)
         return replace(visit, form=form)
 
@@ -255,8 +277,7 @@ def uploading(
 
     async def check(visit: Annotated[Visit, Depends(visiting(action, anywhere=anywhere))]) -> Visit:
         runtime = runtime_of(visit.request)
-        who = visit.session.id_hash.hex()
-        await limits.UPLOAD.count(runtime.database, who, runtime.clock.now())
+        await limits.UPLOAD.count(runtime.database, visit.person.sub, runtime.clock.now())
         upload = await Upload.of(visit.request, at_most)
         check_form(visit, upload.form)
         return replace(visit, form=upload.form, upload=upload)
@@ -276,8 +297,22 @@ async def leaving(request: Request) -> Session:
     session = await entering.seen(runtime.database, cookie, runtime.clock.now())
     if session is None:
         raise SignInNeededError
-    check_token(session, await request.form(max_files=0))
+    check_token(session, await _fields(request))
     return session
+
+
+async def _fields(request: Request) -> FormData:
+    """The fields of a form without a file.
+
+    Raises:
+        HTTPException: 400, a text in an encoding of its own that is none.
+    """
+    try:
+        form = await request.form(max_files=0)
+        "".join(str(value) for _, value in form.multi_items()).encode()
+    except UnicodeError:
+        raise HTTPException(400) from None
+    return form
 
 
 def check_form(visit: Visit, form: FormData) -> None:
@@ -288,8 +323,15 @@ def check_form(visit: Visit, form: FormData) -> None:
         OtherSchoolError
     """
     check_token(visit.session, form)
+    if not all(_plain(form.get(name, "")) for name in SENT_ON):
+        raise StaleFormError
     if str(form.get(SCHOOL, "")) != (visit.uai or ""):
         raise OtherSchoolError
+
+
+def _plain(value: object) -> bool:
+    """Whether a field can be a header: no form of ours has another sign in it."""
+    return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
 def check_token(session: Session, form: FormData) -> None:
