@@ -6,6 +6,9 @@ UV ?= .venv/bin/uv
 # Further arguments for the command, e.g. « make test ARGS="-k transfer -x" ».
 ARGS ?=
 EXAMPLES ?= 2000
+SEEDS ?= 20
+SCALE ?= 0.01
+REPLICAS ?= 1
 
 ASSETS := services/gateway/assets
 AXE := $(ASSETS)/node_modules/.package-lock.json
@@ -19,7 +22,8 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test pages browser assets long properties lint audit bench lock clean
+.PHONY: help setup demo up down containers manifests test pages browser assets long properties faults \
+	sabotage lint audit bench rehearsal lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +35,15 @@ demo: setup ## Play the story of two schools on a system of its own, then stop
 
 up: setup ## Start the whole system and leave it running
 	@$(RUN) deploy.local up $(ARGS)
+
+containers: setup ## Build the images, play the story against the compose system, stop it
+	@$(RUN) deploy.containers story $(ARGS)
+
+manifests: $(PACKAGES) ## Build and check the manifests for Kubernetes, and the alert rules
+	@command -v kubectl > /dev/null || { echo "kubectl (1.27 or newer) is not here." >&2; exit 1; }
+	@command -v promtool > /dev/null || \
+		echo "promtool is not here: alert rules are not tried (apt-get install prometheus)." >&2
+	$(RUN) pytest tests/deploy/test_manifests.py tests/deploy/test_observability.py $(ARGS)
 
 down: $(PACKAGES) ## Stop what « make up » started; its data stay
 	@$(RUN) deploy.local down $(ARGS)
@@ -53,11 +66,17 @@ long: setup ## Run the long tests: many more orders of events, fuzzing
 	$(RUN) pytest -m long $(ARGS)
 	FUZZ_EXAMPLES=3000 $(RUN) pytest tests/unit/siecle_import/test_reading_fuzz.py $(ARGS)
 	FUZZ_EXAMPLES=2000 $(RUN) pytest tests/unit/etablissement/test_images_fuzz.py $(ARGS)
-	FUZZ_EXAMPLES=50 FUZZ_SEED=$$(date +%s) $(RUN) pytest tests/integration/test_any_input.py $(ARGS)
-	@$(MAKE) properties
+	FUZZ_EXAMPLES=15 $(RUN) pytest tests/integration/test_any_input.py $(ARGS)
+	@$(MAKE) properties faults sabotage
 
 properties: setup ## Play EXAMPLES sequences of events (2000) against the model
 	EXAMPLES=$(EXAMPLES) $(RUN) pytest -s tests/properties $(ARGS)
+
+faults: setup ## Break what can break in SEEDS stories (20), and look what still holds
+	$(RUN) tests.faults --seeds $(SEEDS) $(ARGS)
+
+sabotage: setup ## See that the fault runs notice builds that are broken on purpose
+	$(RUN) tests.faults --sabotage $(ARGS)
 
 lint: $(PACKAGES) ## Check format, style, types and the imports between packages
 	.venv/bin/ruff format --check
@@ -72,8 +91,12 @@ audit: $(PACKAGES) ## Ask the published advisories about the locked packages (ne
 bench: setup ## Measure each stage beside the naive way
 	$(RUN) bench $(ARGS)
 
+rehearsal: setup ## Rehearse the national September, a part of it (SCALE=0.01) or all (SCALE=1)
+	SCALE=$(SCALE) REPLICAS=$(REPLICAS) $(RUN) bench.rehearsal
+
 lock: $(if $(wildcard $(UV)),,$(PACKAGES)) ## Renew the lock files (ARGS=--upgrade: newest versions)
 	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --group tools -c requirements.lock -o requirements-tools.lock
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove what was installed, and the data of the local system

@@ -1,15 +1,17 @@
 """The public directory into the registry, beside one statement a row; and the search in it."""
 
+import asyncio
 import io
-import secrets
 import statistics
-import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import uuid4
 
-from deploy.local.servers import create_database, drop_database, running_servers
+from rich.console import Console
+
+from bench import system
+from bench.results import Result
+from deploy.local.servers import Servers
 from services.etablissement import directory, importing
 from services.etablissement.__main__ import service
 from services.etablissement.domain.words import fold
@@ -17,7 +19,7 @@ from services.etablissement.registry import By
 from services.etablissement.store import schools
 from services.etablissement.store.directory import COLUMNS
 from shared.clock import Clock
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.events import SchoolUpdated
 from tests.support.databases import let_histories_go
 from tests.support.directory import school, written
@@ -118,25 +120,21 @@ async def _reads(database: Database) -> float:
     return 1 / statistics.median(taken)
 
 
-Rates = tuple[float, float]
+async def _rates(running: Servers) -> Sequence[Result]:
+    async with system.database(running, service.migration_folders) as database:
+        entered, changed = await _naive(database)
+        ours = await _rate(_ours, database, _new(SCHOOLS), SCHOOLS)
+        searches, reads = await _searches(database), await _reads(database)
+        anew = await _rate(_ours, database, _changed(SCHOOLS), SCHOOLS)
+    return [
+        Result("directory", "schools/s", ours, entered),
+        Result("directory, all changed", "schools/s", anew, changed),
+        Result("school search", "searches/s", searches, reads),
+    ]
 
 
-async def directory_rates() -> tuple[Rates, Rates, Rates]:
+def directory_imports(running: Servers, _: Console) -> Sequence[Result]:
     """Schools a second that are imported, searches a second among them, schools a second that are
-    changed by a second file; each ours and the naive way.
+    changed by a second file.
     """
-    with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder)) as servers:
-        name = f"bench_{secrets.token_hex(4)}"
-        url = await create_database(servers, name)
-        await migrate(url, service.migration_folders)
-        database = await Database.open(url, 4)
-        try:
-            entered, changed = await _naive(database)
-            return (
-                (await _rate(_ours, database, _new(SCHOOLS), SCHOOLS), entered),
-                (await _searches(database), await _reads(database)),
-                (await _rate(_ours, database, _changed(SCHOOLS), SCHOOLS), changed),
-            )
-        finally:
-            await database.close()
-            await drop_database(servers, name)
+    return asyncio.run(_rates(running))

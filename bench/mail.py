@@ -4,21 +4,22 @@ import asyncio
 import multiprocessing
 import secrets
 import socket
-import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.synchronize import Event as ProcessEvent
-from pathlib import Path
 from uuid import uuid4
 
 import uvloop
 from aiosmtpd.smtp import SMTP
 from pydantic import SecretStr
+from rich.console import Console
 
+from bench import system
+from bench.results import Result
 from deploy.local.client import eventually
-from deploy.local.servers import create_database, drop_database, running_servers
+from deploy.local.servers import Servers
 from services.notifier.__main__ import service
 from services.notifier.domain.delivery import accepted
 from services.notifier.handlers import handle
@@ -26,7 +27,7 @@ from services.notifier.sending import Sender
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp import Mailbox
 from services.notifier.store import mails
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.events import InspectorAccessToggled, Recipient
 from shared.identifiers import Uai
 from shared.messaging.consumer import BATCH_SIZE, Batch
@@ -113,29 +114,21 @@ async def _rate(drain: Drain, database: Database, settings: NotifierSettings, co
     return count / (time.perf_counter() - begun)
 
 
-async def _rates(port: int) -> tuple[float, float]:
-    with tempfile.TemporaryDirectory() as folder, running_servers(Path(folder)) as servers:
-        name = f"bench_{secrets.token_hex(4)}"
-        url = await create_database(servers, name)
-        await migrate(url, service.migration_folders)
-        database = await Database.open(url, 4)
+async def _rates(running: Servers, port: int) -> tuple[float, float]:
+    async with system.database(running, service.migration_folders) as database:
         settings = NotifierSettings(
             environment="local",
-            database_url=SecretStr(url),
+            database_url=SecretStr("postgresql://nowhere"),
             amqp_url=SecretStr("amqp://nowhere"),
             smtp_host="127.0.0.1",
             smtp_port=port,
             smtp_security="none",
         )
-        try:
-            naive = await _rate(_naive, database, settings, NAIVE_MAILS)
-            return await _rate(_ours, database, settings, MAILS), naive
-        finally:
-            await database.close()
-            await drop_database(servers, name)
+        naive = await _rate(_naive, database, settings, NAIVE_MAILS)
+        return await _rate(_ours, database, settings, MAILS), naive
 
 
-def mail_rates() -> tuple[float, float]:
+def mail(running: Servers, _: Console) -> Sequence[Result]:
     """Mails a second of the sender, and of the naive way; the server is a process of its own."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -146,7 +139,7 @@ def mail_rates() -> tuple[float, float]:
     server.start()
     try:
         ready.wait(30)
-        return uvloop.run(_rates(port))  # as the service runs
+        return [Result.of("mail", "mails/s", uvloop.run(_rates(running, port)))]  # as it runs
     finally:
         server.terminate()
         server.join()

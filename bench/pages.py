@@ -14,10 +14,12 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
+from bench.results import Result
 from deploy.local.client import School
 from deploy.local.people import HEAD, A
 from deploy.local.seed import Seed
 from deploy.local.seeds.learners import Learner, export
+from deploy.local.servers import Servers
 from deploy.local.stack import Stack, running_stack
 from services.gateway.web import assets, templates
 
@@ -87,7 +89,7 @@ async def _naively(stack: Stack) -> float:
     return statistics.median(taken[ROUNDS // 5 :])
 
 
-async def _measured(stack: Stack, console: Console) -> Sequence[tuple[str, str, float, float]]:
+async def _measured(stack: Stack, console: Console) -> Sequence[Result]:
     await _fill(stack)
     slowest, heaviest = 0.0, 0
     async with httpx.AsyncClient(base_url=stack.urls["gateway"], timeout=30) as http:
@@ -107,15 +109,15 @@ async def _measured(stack: Stack, console: Console) -> Sequence[tuple[str, str, 
         f"under {AT_MOST_MS} ms and {AT_MOST_KB} kB: {verdict}; {len(assets.manifest())} assets"
     )
     return [
-        ("page", "pages/s", 1000 / card, 1000 / naive),
-        ("first visit", "visits/10 MB", 1e7 / light, 1e7 / plain),
+        Result("pages", "pages/s", 1000 / card, 1000 / naive),
+        Result("first visit", "visits/10 MB", 1e7 / light, 1e7 / plain),
     ]
 
 
-def page_figures(console: Console) -> Sequence[tuple[str, str, float, float]]:
-    """The stages « page » and « first visit »; each tab's median is printed."""
+def pages(_: Servers, console: Console) -> Sequence[Result]:
+    """The stages « pages » and « first visit »; each tab's median is printed."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stack(Path(folder), fresh=True) as stack,
+        running_stack(Path(folder, "stack"), fresh=True) as stack,
     ):
         return asyncio.run(_measured(stack, console))

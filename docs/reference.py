@@ -1,5 +1,5 @@
 """Writes the references that are made from the code: `docs/events.json` (AsyncAPI), `docs/api/` and
-the text of `docs/visite.md`.
+`docs/settings.md`, the text of `docs/visite.md`.
 
 `python -m docs.reference` writes them; `--check` fails if they are not current.
 """
@@ -7,16 +7,30 @@ the text of `docs/visite.md`.
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from pydantic import SecretStr
 
 from docs import visit
 from shared.events import CATALOGUE, Event
 from shared.messaging.topology import EXCHANGE, queue_of
 from shared.service import Service
+from shared.settings import Settings
 
 HERE = Path(__file__).parent
+SETTINGS = """# Settings
+
+Made from the code (`python -m docs.reference`). Each is a variable of the environment, or a file of
+that name in small letters in the folder that `CPRO_SECRETS_DIR` names. Settings that lack or are
+wrong are told at the start, by name.
+
+Two are not ours: `OTEL_EXPORTER_OTLP_ENDPOINT` exports traces; `FORWARDED_ALLOW_IPS` (`gateway`)
+names the proxies in front, which alone are believed about who asks (`127.0.0.1`): sign-ins are
+limited by that address (600 in 10 minutes). `migrate` is best given another role in
+`CPRO_DATABASE_URL` than `serve` ([security.md](security.md), « Histories »).
+"""
 SERVICES = (
     "dossier",
     "etablissement",
@@ -74,9 +88,33 @@ def _ref(kind: str, name: str) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
+def settings() -> str:
+    """Every setting of every service as a table: those of all services, then by service."""
+    common = set(Settings.model_fields)
+    parts = [SETTINGS, "## All services\n", *_rows(Settings, Settings.model_fields)]
+    for name in SERVICES:
+        model = service(name).settings
+        if own := [field for field in model.model_fields if field not in common]:
+            parts += [f"\n## {name}\n", *_rows(model, own)]
+    return "\n".join(parts) + "\n"
+
+
+def _rows(model: type[Settings], names: Iterable[str]) -> Iterator[str]:
+    yield "| setting | default | meaning |\n|---|---|---|"
+    for name in names:
+        field = model.model_fields[name]
+        value = field.get_default()
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        default = "**required**" if field.is_required() else f"`{value}`"
+        shown = default if field.is_required() or value not in (None, "") else ""
+        yield f"| `CPRO_{name.upper()}` | {shown} | {field.description} |"
+
+
 def references() -> Iterator[tuple[Path, str]]:
     """Each generated file with its content."""
     yield HERE / "events.json", _text(asyncapi())
+    yield HERE / "settings.md", settings()
     for name in SERVICES:
         yield HERE / "api" / f"{name}.json", _text(service(name).app().openapi())
     yield HERE / "visite.md", visit.text()

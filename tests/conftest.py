@@ -4,10 +4,8 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from deploy.local.client import Sign
@@ -27,6 +25,8 @@ from shared.service import Service
 from tests.support.databases import Templates
 from tests.support.system import CHAIN, System, running
 
+IN_CONTAINERS = os.environ.get("TEST_BACKEND") == "containers"
+
 
 @pytest.fixture(scope="session")
 def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,15 +36,24 @@ def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def servers(servers_folder: Path) -> Iterator[Servers]:
-    """PostgreSQL and RabbitMQ: those of `CPRO_POSTGRES_URL` and `CPRO_AMQP_URL`, or embedded."""
-    with running_servers(servers_folder, durable=False) as started:
-        yield started
+    """PostgreSQL and RabbitMQ: those of `CPRO_POSTGRES_URL` and `CPRO_AMQP_URL`, or embedded; with
+    `TEST_BACKEND=containers`, in containers.
+    """
+    if IN_CONTAINERS:
+        from tests.support.containers import containers  # only where there are some
+
+        with containers() as started:
+            yield started
+    else:
+        with running_servers(servers_folder, durable=False) as started:
+            yield started
 
 
 @pytest.fixture(scope="session")
 def broker_folder(servers: Servers, servers_folder: Path) -> Path | None:
     """The disk of the broker, if it is embedded."""
-    return None if "CPRO_AMQP_URL" in os.environ else servers_folder / "rabbitmq"
+    elsewhere = IN_CONTAINERS or "CPRO_AMQP_URL" in os.environ
+    return None if elsewhere else servers_folder / "rabbitmq"
 
 
 @pytest.fixture(scope="session")
@@ -53,38 +62,19 @@ def templates(servers: Servers) -> Templates:
     return Templates(servers)
 
 
-@asynccontextmanager
-async def _admin(servers: Servers) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(servers.postgres_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 @pytest.fixture
 async def new_database(
-    servers: Servers, templates: Templates
+    templates: Templates,
 ) -> AsyncIterator[Callable[[Service], Awaitable[str]]]:
-    """Makes a fresh database of a service, owned by the role of its template; answers its URL."""
+    """Makes a fresh database of a service; answers its URL."""
     made: list[str] = []
 
     async def make(service: Service) -> str:
-        base, _, template = (await templates.url(service)).rpartition("/")
-        name = f"{service.name}_{secrets.token_hex(4)}"
-        async with _admin(servers) as admin:
-            await admin.execute(
-                f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{template}"'
-            )
-        made.append(name)
-        return f"{base}/{name}"
-
-    async def drop(name: str) -> None:
-        async with _admin(servers) as admin:
-            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        made.append(await templates.copy(service))
+        return made[-1]
 
     yield make
-    await asyncio.gather(*(drop(name) for name in made))
+    await asyncio.gather(*(templates.drop(url) for url in made))
 
 
 @pytest.fixture

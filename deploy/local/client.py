@@ -6,12 +6,15 @@ The demonstration and the tests play their stories with it.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import httpx
+
+from shared.signing import certificates
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -24,9 +27,9 @@ class UnexpectedAnswerError(Exception):
 
 
 async def eventually(
-    probe: Callable[[], Awaitable[T | None]], what: str, *, seconds: float = 30
+    probe: Callable[[], Awaitable[T | None]], what: str, *, seconds: float = 30, every: float = 0.02
 ) -> T:
-    """The first true answer of `probe`, asked again and again.
+    """The first true answer of `probe`, asked `every` so many seconds.
 
     Raises:
         TimeoutError: none came in time; the message says what was waited for.
@@ -35,18 +38,25 @@ async def eventually(
     while not (answer := await probe()):
         if asyncio.get_running_loop().time() > deadline:
             raise TimeoutError(f"waited {seconds} s for {what}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)
     return answer
 
 
 class School(AbstractAsyncContextManager["School"]):
-    """One school: its head calls `siecle_import` and `transfer`, a module calls `dossier`."""
+    """One school: its head calls `siecle_import` and `transfer`, a module calls `dossier`.
 
-    def __init__(self, uai: str, urls: Mapping[str, str], sign: Sign) -> None:
+    `patience` is how long, in seconds, an import may take; it is looked at `every` so many.
+    """
+
+    def __init__(
+        self, uai: str, urls: Mapping[str, str], sign: Sign, *, patience: float = 30,
+        every: float = 0.02,
+    ) -> None:  # fmt: skip
         self.uai = uai
         self._urls = urls
         self._sign = sign
-        self._http = httpx.AsyncClient(timeout=30)
+        self._wait = partial(eventually, seconds=patience, every=every)
+        self._http = httpx.AsyncClient(timeout=30, verify=certificates())
 
     async def __aexit__(
         self,
@@ -97,7 +107,7 @@ class School(AbstractAsyncContextManager["School"]):
             found = await self._json("siecle_import", "GET", f"/imports/{import_id}")
             return found if found["state"] in states else None
 
-        return await eventually(probe, f"import {import_id} in {states}")
+        return await self._wait(probe, f"import {import_id} in {states}")
 
     async def import_file(self, path: Path) -> Json:
         """Send an export, confirm all that is asked, wait until it is applied."""

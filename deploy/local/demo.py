@@ -7,16 +7,17 @@ as it happens; the end says how long the records took, and where they are.
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from deploy.local.client import Json, School, UnexpectedAnswerError
-from deploy.local.stack import Stack, running_stack
+from deploy.local.stack import running_stack
 
 TREE = Path(__file__).parents[2]
 FOLDER = TREE / ".local" / "demo"
@@ -38,6 +39,17 @@ T = TypeVar("T")
 
 class RecordsDidNotMoveError(Exception):
     """The end of the story is not the one that the guide promises."""
+
+
+class System(Protocol):
+    """What the story needs of a system that runs, wherever it does."""
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The base URL of each service, by its name."""
+
+    def token(self, claims: Mapping[str, object]) -> str:
+        """A token that the services accept, with these claims."""
 
 
 class Teller:
@@ -80,14 +92,14 @@ async def _write_records(school: School, pupil: str) -> None:
         await school.write_record(pupil, kind, title)
 
 
-async def story(stack: Stack, teller: Teller) -> tuple[float, list[Json]]:
+async def story(system: System, teller: Teller) -> tuple[float, list[Json]]:
     """Play it; returns the seconds from the confirmation of the second import to the transfer
     closed, and the records that the new school holds.
 
     Raises:
         RecordsDidNotMoveError: they are not all there, once.
     """
-    urls, sign = stack.urls, stack.token
+    urls, sign = system.urls, system.token
     async with School(ORIGIN, urls, sign) as a, School(DESTINATION, urls, sign) as b:
         await _september(teller, a, b)
         seconds = await _january(teller, a, b)
@@ -131,15 +143,23 @@ async def _january(teller: Teller, a: School, b: School) -> float:
 
 def main() -> None:
     """Play the demonstration from an empty base; exit 1 if the records did not move."""
+    play(running_stack(FOLDER, today=TODAY, fresh=True))
+    print(f"Journaux et données : {FOLDER.relative_to(TREE)}")
+
+
+def play(starting: AbstractContextManager[System]) -> None:
+    """Start a system with an empty base, play the story, stop it; exit 1 if the records did not
+    move.
+    """
     console = Console()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     console.print("[bold]CPro éducation[/] : démarrage de PostgreSQL, RabbitMQ et des services")
     begun = time.perf_counter()
     try:
-        with running_stack(FOLDER, today=TODAY, fresh=True) as stack:
+        with starting as system:
             console.print(f"[green]✓[/] démarrés [dim]({time.perf_counter() - begun:.1f} s)[/]")
             with Progress(*columns, console=console, transient=True) as progress:
-                seconds, moved = asyncio.run(story(stack, Teller(console, progress)))
+                seconds, moved = asyncio.run(story(system, Teller(console, progress)))
             _conclude(console, seconds, moved)
     except (RecordsDidNotMoveError, UnexpectedAnswerError, TimeoutError) as error:
         console.print(f"[red]✗ Le dossier n'a pas suivi : {error}[/]")
@@ -153,6 +173,5 @@ def _conclude(console: Console, seconds: float, moved: list[Json]) -> None:
         table.add_row(KINDS[record["kind"]], record["title"], record["origin_uai"])
     console.print(table)
     console.print(
-        f"De la confirmation du second import au transfert clos : [bold]{seconds:.2f} s[/]. "
-        f"Journaux et données : {FOLDER.relative_to(TREE)}"
+        f"De la confirmation du second import au transfert clos : [bold]{seconds:.2f} s[/]."
     )

@@ -1,4 +1,4 @@
-"""A mail server that keeps what it gets: `python -m deploy.local.mail_catcher PORT FOLDER`.
+"""A mail server that keeps what it gets: `python -m deploy.local.mail_catcher PORT FOLDER [HOST]`.
 
 Stands in the place of a relay on a developer's machine. Each mail is a file that any mail program
 opens (`.eml`); its name begins with a number, in the order of arrival.
@@ -35,18 +35,18 @@ class Catcher:
         return "250 2.0.0 kept"
 
 
-async def catch(port: int, folder: Path) -> None:
-    """Keep mails that come to a port of the loopback, until the process ends."""
+async def catch(port: int, folder: Path, host: str = "127.0.0.1") -> None:
+    """Keep mails that come to a port, until the process ends."""
     catcher = Catcher(folder)
     server = await asyncio.get_running_loop().create_server(
         lambda: SMTP(
             catcher, hostname="localhost", enable_SMTPUTF8=True, data_size_limit=SIZE_LIMIT
         ),
-        "127.0.0.1",
+        host,
         port,
     )
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(catch(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(catch(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

@@ -1,7 +1,7 @@
-"""The identity provider of the local stack: `python -m deploy.local.provider PORT`.
+"""The identity provider of the local stack: `python -m deploy.local.provider PORT [HOST]`.
 
-It believes whoever says who he is, so it listens on the loopback alone and nothing but the local
-stack starts it.
+It believes whoever says who he is, so it listens on the loopback alone, in a container (`HOST`) on
+the network of the stack, and nothing but the local stacks starts it.
 """
 
 import sys
@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 from deploy.local.people import FURTHER_PEOPLE, PEOPLE
 
 
-def main(port: int) -> None:
+def main(port: int, host: str = "127.0.0.1") -> None:
     """Serve until told to stop."""
     users = [
         User(
@@ -23,8 +23,8 @@ def main(port: int) -> None:
     ]
     served = app(user_claims=users, require_nonce=True)
     served.debug = False
-    make_server("127.0.0.1", port, served, threaded=True).serve_forever()
+    make_server(host, port, served, threaded=True).serve_forever()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -18,7 +18,6 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import asyncpg
 import httpx
 
-from deploy.local import postgres, rabbitmq
 from deploy.local.errors import MissingPartError, StackError
 from deploy.local.kept import locked
 from deploy.local.processes import wait_for_earlier
@@ -57,6 +56,9 @@ def starting_servers(
 
     `fresh` empties the folder first.
     """
+    # Only here: what makes databases on servers that run elsewhere needs no servers of its own.
+    from deploy.local import postgres, rabbitmq
+
     with ExitStack() as stack:
         stack.enter_context(locked(folder.with_name(f"{folder.name}.lock")))
         wait_for_earlier(folder)

@@ -21,9 +21,13 @@ class GatewaySettings(Publishing):
     notifier_url: str | None = Field(default=None, description="mails and reminders")
 
     public_url: str | None = Field(
-        default=None, description="where staff reach the pages, without a slash at its end"
+        default=None,
+        description="where staff reach the pages (`https://…`, no slash at its end); register "
+        "`…/connexion/retour` and `…/` at the provider; required in production",
     )
-    oidc_issuer: str | None = Field(default=None, description="issuer of the identity provider")
+    oidc_issuer: str | None = Field(
+        default=None, description="issuer of the identity provider; required in production"
+    )
     oidc_client_id: str = Field(default="cpro", description="our name at the provider")
     oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="our secret there")
     oidc_scope: str = Field(default="openid email profile", description="scopes that are asked for")
@@ -32,7 +36,9 @@ class GatewaySettings(Publishing):
         description="the provider vouches for every address and sends no `email_verified`",
     )
     person_key_file: Path | None = Field(
-        default=None, description="private key (JWK) that signs the tokens of persons"
+        default=None,
+        description="private key (JWK) that signs the tokens of persons; its public half stands in "
+        "`CPRO_JWKS_FILE` of all, its id does not begin with `service:`; required in production",
     )
 
     product_name: str = Field(default="CPro éducation", description="name in the header")

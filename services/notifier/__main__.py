@@ -4,7 +4,7 @@ from pathlib import Path
 
 from services.notifier import api, commands, handlers, metrics, retention, rounds, sending
 from services.notifier.settings import NotifierSettings
-from shared.service import Service, command_line
+from shared.service import Service, command_line, figures
 
 service = Service(
     name="notifier",
@@ -12,7 +12,12 @@ service = Service(
     settings=NotifierSettings,
     routers=(api.router,),
     handle=handlers.handle,
-    jobs=[sending.run, rounds.run, metrics.run, retention.run],
+    jobs=[
+        sending.run,
+        rounds.run,
+        figures(lambda runtime: metrics.refresh(runtime.database)),
+        retention.run,
+    ],
 )
 
 app = command_line(service)

@@ -1,15 +1,11 @@
 """Figures of the mails: counted as they end, and by state from the table (`docs/operations.md`)."""
 
-import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.notifier.domain.mails import State
 from services.notifier.store import mails, unaddressed
-from shared.clock import pause
 from shared.database import Database
-from shared.service import Runtime
 
-PAUSE_SECONDS = 15.0
 DOMAINS = 50
 """Of refusing domains that have a counter of their own; the others share one."""
 
@@ -27,7 +23,6 @@ BY_STATE = Gauge(
 WITHOUT_ADDRESS = Gauge("cpro_schools_without_address", "Schools that could not be told something")
 NOBODY = Counter("cpro_mails_for_nobody", "Mails not made: nobody to send them to", ["kind"])
 
-log = structlog.get_logger()
 _domains: set[str] = set()
 
 
@@ -37,16 +32,6 @@ def refused_by(address: str) -> None:
     if len(_domains) < DOMAINS:
         _domains.add(domain)
     REFUSALS.labels(domain if domain in _domains else "other").inc()
-
-
-async def run(runtime: Runtime) -> None:
-    """Bring the gauges up to date every few seconds, until the service stops."""
-    while not runtime.stop.is_set():
-        try:
-            await refresh(runtime.database)
-        except Exception:  # the next time comes
-            log.warning("metrics.failed", exc_info=True)
-        await pause(runtime.stop, PAUSE_SECONDS)
 
 
 async def refresh(database: Database) -> None:

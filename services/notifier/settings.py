@@ -17,15 +17,17 @@ class NotifierSettings(Settings):
     smtp_host: str | None = Field(
         default=None, description="the relay that takes the mails; without one they wait"
     )
-    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="the port of the relay")
     smtp_security: Literal["none", "starttls", "tls"] = Field(
         default="starttls", description="`starttls` is required of the server; `none` is local only"
     )
     smtp_ca_file: Path | None = Field(
         default=None, description="certificates to trust beside the system's (PEM)"
     )
-    smtp_user: str | None = None
-    smtp_password: SecretStr | None = None
+    smtp_user: str | None = Field(default=None, description="log-in to the relay")
+    smtp_password: SecretStr | None = Field(
+        default=None, description="log-in to the relay; never sent unencrypted"
+    )
     smtp_connections: int = Field(default=16, ge=1, le=50, description="at once, in each process")
     smtp_seconds: float = Field(
         default=60, gt=0, le=600, description="bound of one attempt; a claim lasts four times this"

@@ -13,7 +13,7 @@ class ImportSettings(Settings):
     match_key_file: Path = Field(description="secret of the match keys, 32 bytes or more")
     match_key_version: int = Field(default=1, ge=1, description="one more at each new secret")
     transfer_url: str | None = Field(
-        default=None, description="`transfer`, which is asked before anybody is erased"
+        default=None, description="`transfer`, asked before anybody is erased: without it nobody is"
     )
     inactive_months: int = Field(
         default=24, ge=1, description="how long who has left is kept after his last deactivation"

@@ -38,6 +38,7 @@ from shared.clock import Clock, pause
 from shared.database import UNAVAILABLE, Connection, Database, Transaction
 from shared.identifiers import Uai
 from shared.service import Runtime
+from shared.telemetry import batch_span, traceparent_of
 
 POLL_SECONDS = 0.2
 PROGRESS_SECONDS = 0.25
@@ -70,7 +71,8 @@ async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
             if not await imports.try_to_own(owner, row["id"]):
                 continue
             try:
-                await _step(database, clock, keys, row)
+                with batch_span("import", [traceparent_of(row["id"])]):
+                    await _step(database, clock, keys, row)
             finally:
                 await imports.disown(owner, row["id"])
 
@@ -250,7 +252,7 @@ async def _apply(database: Database, clock: Clock, keys: KeyMaker, row: Record) 
         else:
             preview = await _regained(connection, Uai(row["uai"]), preview, keys)
             await imports.keep_lists(connection, row["id"], preview.entries(applied=True))
-            number = await _write(transaction, Uai(row["uai"]), preview, in_force, keys)
+            number = await write(transaction, Uai(row["uai"]), preview, in_force, keys)
             ended = {"number": number, "reading": None, "ended_at": clock.now()}
             state, values = State.APPLIED, {**values, **ended}
         await imports.set_state(
@@ -282,7 +284,7 @@ def _preview_of_kept(
     return preview_of(base, reading, uai, in_force, now=clock.now(), spare=consent.spared)
 
 
-async def _write(
+async def write(
     transaction: Transaction,
     uai: Uai,
     preview: Preview,

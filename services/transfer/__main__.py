@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from services.transfer import api, handlers, reconcile, retention
+from services.transfer import api, handlers, metrics, reconcile, retention
 from services.transfer.catching_up import catch_up
 from services.transfer.explain_command import explain
 from services.transfer.reconcile_command import reconcile_all, set_aside
 from services.transfer.settings import TransferSettings
-from shared.service import Service, command_line
+from shared.service import Service, command_line, figures
 
 service = Service(
     name="transfer",
@@ -16,7 +16,7 @@ service = Service(
     routers=api.ROUTERS,
     problems=api.PROBLEMS,
     handle=handlers.handle,
-    jobs=[reconcile.run, retention.run],
+    jobs=[reconcile.run, figures(metrics.refresh), retention.run],
 )
 
 commands = command_line(service)

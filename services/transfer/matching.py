@@ -128,11 +128,11 @@ WITH RECURSIVE holder AS (
     SELECT card.holder, m.pupil_id FROM card JOIN merged m ON m.goes_on_as = card.pupil_id
 ), opposed AS (
     SELECT DISTINCT holder FROM card JOIN opposition USING (pupil_id)
-), held AS (
+), held AS MATERIALIZED ( -- once for the batch, not once for each pair
     SELECT c.holder AS one, d.holder AS other FROM card c
     CROSS JOIN LATERAL (SELECT * FROM not_to_transfer WHERE one_pupil = c.pupil_id OFFSET 0) n
     JOIN card d ON d.pupil_id = n.other_pupil
-), said AS (
+), said AS MATERIALIZED (
     SELECT c.holder AS origin, d.holder AS destination, o.side, o.same, o.comparison FROM card c
     CROSS JOIN LATERAL (SELECT * FROM opinion WHERE origin_pupil = c.pupil_id OFFSET 0) o
     JOIN card d ON d.pupil_id = o.destination_pupil

@@ -72,10 +72,10 @@ class Consumer:
         """Consume until `stop` is set; the batch under way is finished and acknowledged."""
         connection = await topology.connect(self._amqp_url, self._service, "consume")
         async with connection:
-            await topology.declare(connection)
             while not stop.is_set():
                 await self._database.wait(stop)
                 try:
+                    await topology.declare(connection)
                     await self._consume(connection, stop)
                 except Exception:  # nothing is acknowledged: the events come again
                     log.error("consumer.stopped", exc_info=True)

@@ -8,6 +8,7 @@ message: an idle system sends each event at once and alone, a busy one up to `PA
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,7 +17,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractExchange
+from aio_pika.abc import AbstractExchange, AbstractRobustConnection
 from asyncpg import Record
 from pamqp.commands import Basic
 
@@ -24,13 +25,14 @@ from shared.clock import pause
 from shared.database import Connection, Database
 from shared.envelope import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from shared.messaging import topology
-from shared.telemetry import PUBLISH_FAILURES, PUBLISHED
+from shared.telemetry import OUTBOX_AGE, PUBLISH_FAILURES, PUBLISHED
 
 PASS_ROWS = 2000
 PACK_EVENTS = 100
 PACK_BYTES = 128 * 1024
 POLL_SECONDS = 0.2
 CONFIRM_SECONDS = 10.0
+RETRY_SECONDS = 1.0
 LONGEST_PAUSE = 5.0
 
 log = structlog.get_logger()
@@ -87,13 +89,22 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Relay until `stop` is set; the pass under way is finished."""
         connection = await topology.connect(self._amqp_url, self._service, "publish")
+        # A broker that was set up anew has lost the queues.
+        connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
         async with connection:
-            await topology.declare(connection)
-            # A broker that was set up anew has lost the queues.
-            connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
-            await self._loop(exchange, stop)
+            while not stop.is_set():
+                try:
+                    await self._relay(connection, stop)
+                except Exception as error:  # noqa: BLE001 - cut while its channel was set up
+                    log.warning("relay.cut", error=type(error).__name__)
+                    await pause(stop, RETRY_SECONDS)
+
+    async def _relay(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
+        await topology.declare(connection)
+        # Closed with its connection: by itself it would wait for a broker that stalls.
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
+        await self._loop(exchange, stop)
 
     async def _loop(self, exchange: AbstractExchange, stop: asyncio.Event) -> None:
         delay = POLL_SECONDS
@@ -119,6 +130,7 @@ class Relay:
         """
         async with self._database.connection() as connection, connection.transaction():
             rows = await take(connection)
+            OUTBOX_AGE.set(_age(rows))
             if not rows:
                 return 0
             batch = list(packs(rows))
@@ -139,6 +151,11 @@ class Relay:
             answer = await exchange.publish(pack.message(), pack.routing_key, mandatory=True)
         if not isinstance(answer, Basic.Ack):
             raise NotConfirmedError(type(answer).__name__)
+
+
+def _age(rows: Sequence[Record]) -> float:
+    """Seconds since the oldest of these rows, the first; its id holds the moment (UUIDv7)."""
+    return max(0.0, time.time() - (rows[0]["id"].int >> 80) / 1000) if rows else 0.0
 
 
 async def take(connection: Connection) -> list[Record]:

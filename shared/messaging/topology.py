@@ -41,6 +41,7 @@ async def connect(url: str, service: str, role: str) -> AbstractRobustConnection
     blocks a connection that publishes, with all that it consumes.
     """
     connected = BROKER_CONNECTED.labels(role)
+    connected.set(0)
     connection = await aio_pika.connect_robust(
         url,
         heartbeat=HEARTBEAT_SECONDS,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-tools.lock")
 
 
 def entries(lock: str) -> list[str]:
@@ -26,7 +26,8 @@ def test_every_locked_package_has_hashes(lock: str) -> None:
 
 def test_every_direct_dependency_is_locked_and_explained() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    groups = [one for group in project["dependency-groups"].values() for one in group]
+    asked = project["project"]["dependencies"] + [one for one in groups if isinstance(one, str)]
     locked = {entry.partition("==")[0] for lock in LOCKS for entry in entries(lock)}
     explained = (ROOT / "docs/dependencies.md").read_text()
     for requirement in asked:

@@ -17,6 +17,24 @@ class Templates:
         self._servers = servers
         self._made: dict[str, asyncio.Task[str]] = {}
 
+    async def copy(self, service: Service) -> str:
+        """The URL of a fresh database of a service, owned by the role of its template."""
+        base, _, template = (await self.url(service)).rpartition("/")
+        name = f"{service.name}_{secrets.token_hex(4)}"
+        await self._say(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{template}"')
+        return f"{base}/{name}"
+
+    async def drop(self, url: str) -> None:
+        """Remove a copy."""
+        await self._say(f'DROP DATABASE "{url.rpartition("/")[2]}" WITH (FORCE)')
+
+    async def _say(self, statement: str) -> None:
+        admin = await asyncpg.connect(self._servers.postgres_url)
+        try:
+            await admin.execute(statement)
+        finally:
+            await admin.close()
+
     async def url(self, service: Service) -> str:
         """The URL of the service's template."""
         if service.name not in self._made:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.client import School, Sign
+from tests.faults.launch import POINT
 from tests.support.system import TODAY, all_ready, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -62,11 +63,12 @@ class Processes:
         """
         called = beside or name
         port = self.ports.setdefault(called, free_port())
-        command = ["-m", "tests.faults.launch", dies, name] if dies else ["-m", f"services.{name}"]
+        command = ["-m", "tests.faults.launch", name] if dies else ["-m", f"services.{name}"]
+        environment = {**self.environment(name, port), **({POINT: dies} if dies else {})}
         with (self.log / f"{called}.log").open("ab") as output:
             self.running[called] = await asyncio.create_subprocess_exec(
                 sys.executable, *command, "serve",
-                cwd=root, env=self.environment(name, port), stdout=output, stderr=output,
+                cwd=root, env=environment, stdout=output, stderr=output,
             )  # fmt: skip
         await all_ready({called: self.urls[called]})
 

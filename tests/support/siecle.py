@@ -7,7 +7,7 @@ from services.siecle_import.identifiers import Ine
 
 
 def rnie(number: int) -> str:
-    """A fictional INE with a right key, different for each number below a million."""
+    """A fictional INE with a right key, different for each number below ten million."""
     digits = f"{990000000 + number:09d}"
     tens, units = divmod(97 - int(digits) % 97, 10)
     ine = Ine.parse(digits + "ABCDEFGHJK"[tens] + "ABCDEFGHJK"[units])

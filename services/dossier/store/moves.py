@@ -103,9 +103,9 @@ async def move_records(
             WHERE m.transfer_id = ANY($1::uuid[]) AND learner.pupil_id = m.destination_pupil
                 AND learner.pupil_id = ANY($2::uuid[])
         )
-        UPDATE move SET counts = coalesce(
-            (SELECT counts FROM counted WHERE counted.transfer_id = move.transfer_id), '{}')
-        WHERE transfer_id = ANY($1::uuid[])
+        UPDATE move SET counts = coalesce(counted.counts, '{}')
+        FROM unnest($1::uuid[]) AS t (id) LEFT JOIN counted ON counted.transfer_id = t.id
+        WHERE move.transfer_id = t.id
         """,
         transfers,
         sorted(named),

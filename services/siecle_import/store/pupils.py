@@ -16,7 +16,7 @@ from shared.identifiers import Uai
 
 _FIELDS = [field.name for field in fields(Pupil)]
 COLUMNS = ", ".join(_FIELDS)
-"""All columns of a learner, as `Pupil` takes them."""
+"""All columns of a learner, in the order in which `Pupil` takes them."""
 _WRITTEN = [*_FIELDS, "folded"]
 
 
@@ -61,7 +61,7 @@ async def base_of(connection: Connection, uai: Uai) -> list[Pupil]:
     rows = await connection.fetch(
         f"SELECT {COLUMNS} FROM pupil WHERE uai = $1 ORDER BY active, id", uai
     )
-    return [Pupil(**row) for row in rows]
+    return [Pupil(*row) for row in rows]
 
 
 async def pupils(connection: Connection, uai: Uai, ids: Collection[UUID]) -> dict[UUID, Pupil]:
@@ -69,13 +69,13 @@ async def pupils(connection: Connection, uai: Uai, ids: Collection[UUID]) -> dic
     rows = await connection.fetch(
         f"SELECT {COLUMNS} FROM pupil WHERE uai = $1 AND id = ANY($2::uuid[])", uai, sorted(ids)
     )
-    return {row["id"]: Pupil(**row) for row in rows}
+    return {row["id"]: Pupil(*row) for row in rows}
 
 
 async def active_in(connection: Connection, uai: Uai) -> list[Pupil]:
     """The active learners of the school."""
     rows = await connection.fetch(f"SELECT {COLUMNS} FROM pupil WHERE uai = $1 AND active", uai)
-    return [Pupil(**row) for row in rows]
+    return [Pupil(*row) for row in rows]
 
 
 async def with_ines(connection: Connection, asked: Sequence[tuple[Uai, str]]) -> list[UUID | None]:

@@ -119,7 +119,7 @@ async def forget(connection: Connection, gone: Mapping[UUID, int]) -> set[bytes]
 async def keep_imports(connection: Connection, imports: Sequence[ImportApplied]) -> set[bytes]:
     """Keep each school's import with the highest number, and the departures that they announce:
     these learners count as inactive until the version of their deactivation is held. Returns the
-    INE keys of all learners of these schools.
+    INE keys that learners of these schools have in common with someone else.
     """
     newest = {i.uai: i for i in sorted(imports, key=lambda i: i.number)}
     announced: dict[UUID, int] = {}
@@ -151,7 +151,28 @@ async def keep_imports(connection: Connection, imports: Sequence[ImportApplied])
         list(announced),
         list(announced.values()),
     )
-    return await keys_of_schools(connection, newest)
+    return await _keys_in_common(connection, newest)
+
+
+async def _keys_in_common(connection: Connection, schools: Iterable[Uai]) -> set[bytes]:
+    """The INE keys of learners of `schools` that someone else holds as well.
+
+    An import decides nothing about the others, five learners of six: they can be matched with
+    nobody, and requests by hand, which need no INE, are decided again each time.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT k.ine_key FROM presence p
+        CROSS JOIN LATERAL (SELECT * FROM match_key WHERE pupil_id = p.pupil_id OFFSET 0) k
+        CROSS JOIN LATERAL (
+            SELECT FROM match_key o WHERE o.ine_key = k.ine_key AND o.pupil_id <> k.pupil_id
+            LIMIT 1 OFFSET 0
+        ) other
+        WHERE p.uai = ANY($1::text[])
+        """,
+        list(schools),
+    )
+    return {row["ine_key"] for row in rows}
 
 
 async def settle_newest(connection: Connection, pupils: Sequence[PupilEvent]) -> None:

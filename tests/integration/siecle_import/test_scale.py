@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from bench.parse import export_of
+from bench.export import export_of
 from deploy.local.client import Json, School, Sign
 from tests.support.processes import Processes, memory, processes
 

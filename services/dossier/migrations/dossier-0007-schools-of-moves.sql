@@ -1,5 +1,5 @@
 -- The schools of a move, told to a transfer that was restored even when a learner was erased since
--- depends: dossier-0003-late-and-back
+-- depends: dossier-0006-histories-stay
 
 -- migrate: apply
 ALTER TABLE move

@@ -1,5 +1,5 @@
 -- Learners whom a restore has lost, until an import brings them again
--- depends: siecle_import-0003-closed-shown-erased
+-- depends: siecle_import-0004-histories-stay
 
 -- migrate: apply
 CREATE TABLE lost_learner (

@@ -1,0 +1,1 @@
+"""The national September on one machine: `make rehearsal SCALE=x` (docs/performance.md)."""

@@ -1,0 +1,68 @@
+"""What the schools do: send their files over HTTP, confirm what is asked, switch transfers on."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.rehearsal.nation import Nation
+from deploy.local.client import School, UnexpectedAnswerError
+from deploy.local.stack import Stack
+
+AT_ONCE = 8
+"""Schools that are busy with an import at one moment."""
+PATIENCE = 600.0
+LOOK_SECONDS = 0.5
+
+
+@dataclass
+class Played:
+    """What came of it: seconds from the upload to the preview and from the confirmation to the end,
+    and how the imports ended.
+    """
+
+    read: list[float] = field(default_factory=list)
+    applied: list[float] = field(default_factory=list)
+    ended: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+async def play(nation: Nation, stack: Stack, folder: Path, done: Callable[[], None]) -> Played:
+    """Play the whole schedule; `done` is told of each act."""
+    played = Played()
+    acts = iter(nation.schedule())
+    locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def work() -> None:
+        for school, file in acts:  # workers share them: each act is taken once
+            async with locks[school], _school(nation, stack, school) as one:
+                if file is None:
+                    await one.switch(active=True)
+                else:
+                    await _import(one, folder / file, played)
+            done()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(work())
+    return played
+
+
+def _school(nation: Nation, stack: Stack, school: int) -> School:
+    return School(
+        nation.uai(school), stack.urls, stack.token, patience=PATIENCE, every=LOOK_SECONDS
+    )
+
+
+async def _import(school: School, file: Path, played: Played) -> None:
+    begun = time.perf_counter()
+    sent = await school.send_file(file)
+    played.read.append(time.perf_counter() - begun)
+    if sent["state"] == "ready":
+        begun = time.perf_counter()
+        sent = await school.confirm(sent)
+        played.applied.append(time.perf_counter() - begun)
+    elif sent["state"] != "seen":
+        raise UnexpectedAnswerError(f"{school.uai}: {sent['state']} {sent['findings']}")
+    played.ended[sent["state"]] += 1

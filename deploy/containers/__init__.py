@@ -1,0 +1,1 @@
+"""The system in containers: what `deploy/compose.yaml` runs beside the services, what drives it."""

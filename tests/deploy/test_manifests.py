@@ -1,0 +1,204 @@
+"""The manifests for Kubernetes: built as they are deployed, valid, and within our own rules."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from deploy.local import ROOT
+from deploy.local.stack import SERVICES
+from shared.service import Service
+
+pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
+OVERLAYS = ("small", "production")
+KUBERNETES = "1.30"
+"""The oldest version that the manifests are for."""
+OPERATORS = {
+    "postgresql.cnpg.io", "barmancloud.cnpg.io", "rabbitmq.com", "keda.sh",
+}  # fmt: skip
+"""Groups whose schemas are not Kubernetes' own: of these only the syntax is checked."""
+WORKLOADS = ("Deployment", "Job", "CronJob")
+SECRET = "a-secret"
+Resource = dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=OVERLAYS)
+def resources(request: pytest.FixtureRequest) -> list[Resource]:
+    """All that an overlay deploys."""
+    return built(request.param)
+
+
+@cache
+def built(overlay: str) -> list[Resource]:
+    """What `kubectl apply -k` would send."""
+    folder = ROOT / "deploy" / "kubernetes" / "overlays" / overlay
+    command = ["kubectl", "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, "kustomize warns"
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def of(resources: list[Resource], *kinds: str) -> dict[str, Resource]:
+    """The resources of these kinds, by name."""
+    return {r["metadata"]["name"]: r for r in resources if r["kind"] in kinds}
+
+
+def pods(resources: list[Resource]) -> Iterator[tuple[str, Resource]]:
+    """The pod template of each workload, with its name."""
+    for name, workload in of(resources, *WORKLOADS).items():
+        spec = workload["spec"]
+        template = spec["jobTemplate"]["spec"] if workload["kind"] == "CronJob" else spec
+        yield name, template["template"]
+
+
+def dashed(service: str) -> str:
+    """A service's name as Kubernetes takes names."""
+    return service.replace("_", "-")
+
+
+def test_every_resource_is_valid(resources: list[Resource]) -> None:
+    for resource in resources:
+        if resource["apiVersion"].partition("/")[0] not in OPERATORS:
+            kubernetes_validate.validate(resource, KUBERNETES, strict=True)
+        assert resource["kind"] == "Namespace" or resource["metadata"]["namespace"] == "cpro"
+
+
+def test_a_mistake_would_be_seen(resources: list[Resource]) -> None:
+    wrong = {**of(resources, "Deployment")["transfer"]}
+    wrong["spec"] = {**wrong["spec"], "replica": 2}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, KUBERNETES, strict=True)
+
+
+def test_no_pattern_is_left_unnamed_and_no_secret_is_held(resources: list[Resource]) -> None:
+    assert not of(resources, "Secret")
+    text = yaml.safe_dump_all(resources)
+    for placeholder in ("name: service\n", "service-db", "service-keys", "- module\n"):
+        assert placeholder not in text
+
+
+def test_each_service_is_there_whole(resources: list[Resource]) -> None:
+    names = {dashed(service) for service in SERVICES}
+    assert of(resources, "Deployment").keys() == of(resources, "Service").keys() == names
+    assert {f"migrate-{name}" for name in names} == of(resources, "Job").keys()
+    assert names <= of(resources, "NetworkPolicy").keys()
+
+
+def test_no_container_is_root_unbounded_or_able_to_write(resources: list[Resource]) -> None:
+    for name, pod in pods(resources):
+        spec = pod["spec"]
+        assert spec["securityContext"]["runAsNonRoot"], name
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["automountServiceAccountToken"] is False
+        for container in spec["containers"]:
+            security = container["securityContext"]
+            assert security["readOnlyRootFilesystem"], name
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"]["limits"].keys() == {"cpu", "memory"}
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+            assert container["image"].rpartition(":")[2] not in ("", "latest", "cpro")
+
+
+def test_every_server_is_probed_and_left_out_before_it_stops(resources: list[Resource]) -> None:
+    for name, deployment in of(resources, "Deployment").items():
+        spec = deployment["spec"]["template"]["spec"]
+        [container] = spec["containers"]
+        assert container["startupProbe"]["httpGet"]["path"] == "/health/live", name
+        assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
+        pause = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
+        assert pause + 10 < spec["terminationGracePeriodSeconds"]
+        assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_selectors_find_the_servers_of_their_service_alone(resources: list[Resource]) -> None:
+    for name, service in of(resources, "Service").items():
+        wanted = service["spec"]["selector"].items()
+        found = [
+            other for other, pod in pods(resources) if wanted <= pod["metadata"]["labels"].items()
+        ]
+        assert found == [name]
+    for name, budget in of(resources, "PodDisruptionBudget").items():
+        if name in of(resources, "Deployment"):
+            labels = budget["spec"]["selector"]["matchLabels"]
+            assert labels == of(resources, "Service")[name]["spec"]["selector"]
+
+
+def test_settings_of_production_are_complete(resources: list[Resource]) -> None:
+    """Each service accepts what its container is told; secrets stand for themselves."""
+    [shared] = of(resources, "ConfigMap").values()
+    for service in SERVICES:
+        pod = of(resources, "Deployment")[dashed(service)]["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        told = {**shared["data"], **{e["name"]: e.get("value", SECRET) for e in container["env"]}}
+        assert container["args"] == [f"services.{service}", "serve"]
+        _accepts(import_module(f"services.{service}.__main__").service, told)
+
+
+def _accepts(service: Service, told: Mapping[str, str]) -> None:
+    known = service.settings.model_fields
+    settings = {
+        name: told[f"CPRO_{name.upper()}"] for name in known if f"CPRO_{name.upper()}" in told
+    }
+    assert service.settings.model_validate(settings).environment == "production"
+
+
+def test_a_service_reaches_no_database_but_its_own() -> None:
+    resources = built("production")
+    policies = of(resources, "NetworkPolicy")
+    for service in map(dashed, SERVICES):
+        opened = [
+            peer["podSelector"]["matchLabels"]
+            for rule in policies[service]["spec"]["egress"]
+            if {"port": 5432} in rule["ports"]
+            for peer in rule["to"]
+        ]
+        assert opened == [{"cnpg.io/cluster": f"{service}-db"}]
+        database = policies[f"{service}-db"]["spec"]
+        assert database["podSelector"]["matchLabels"] == {"cnpg.io/cluster": f"{service}-db"}
+        first = database["ingress"][0]["from"]
+        assert first == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": service}}}]
+        secrets = yaml.safe_dump(of(resources, "Deployment")[service])
+        assert secrets.count("-db-app") == secrets.count(f"{service}-db-app") == 1
+
+
+def test_only_who_must_reaches_the_outside() -> None:
+    policies = of(built("production"), "NetworkPolicy")
+    outside = {
+        name: sorted(
+            port["port"]
+            for rule in policy["spec"]["egress"]
+            if "to" not in rule
+            for port in rule["ports"]
+        )
+        for name, policy in policies.items()
+        if "egress" in policy["spec"]
+    }
+    assert {name: ports for name, ports in outside.items() if ports} == {
+        "gateway": [443, 3128],
+        "notifier": [465, 587],
+    }
+
+
+def test_production_has_a_backup_and_three_nodes_of_each_server() -> None:
+    resources = built("production")
+    clusters = of(resources, "Cluster")
+    assert clusters.keys() == {f"{dashed(service)}-db" for service in SERVICES}
+    for name, backup in of(resources, "ScheduledBackup").items():
+        assert backup["spec"]["cluster"] == {"name": name}
+    assert of(resources, "ScheduledBackup").keys() == clusters.keys()
+    assert {cluster["spec"]["instances"] for cluster in clusters.values()} == {3}
+    [broker] = of(resources, "RabbitmqCluster").values()
+    assert broker["spec"]["replicas"] == 3
+    for name, scaled in of(resources, "ScaledObject").items():
+        queue = scaled["spec"]["triggers"][0]["metadata"]["queueName"]
+        assert dashed(queue) == f"{name}.events"
+        assert "replicas" not in of(resources, "Deployment")[name]["spec"]

@@ -1,0 +1,308 @@
+"""What must hold when all is calm again, whatever has broken before (docs/faults.md)."""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import httpx
+
+from deploy.local.client import eventually
+from services.transfer.reconcile import reconcile
+from services.transfer.store import changes
+from shared.envelope import Received
+from shared.events import (
+    DossierTransferred,
+    Event,
+    ImportApplied,
+    InspectorAccessToggled,
+    PupilEvent,
+    SchoolUpdated,
+    TransferClosed,
+    TransferRequested,
+    heard_by,
+)
+from shared.messaging import topology
+from tests.faults.matrix import LISTENERS, SERVERS, TELLERS, Cell
+from tests.faults.stage import MAILER, Stage
+from tests.faults.story import Story
+
+CALM_SECONDS = 90.0
+OVER = ("sent", "suppressed")
+
+
+class BrokenPromiseError(Exception):
+    """An invariant does not hold; the message says which, and of what."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The events of a seed, by what they are about."""
+
+    events: Sequence[Event]
+
+    def of(self, kind: type[Event], *fields: str) -> Counter[tuple[object, ...]]:
+        """How often each value of these fields was told."""
+        return Counter(
+            tuple(getattr(event, name) for name in fields)
+            for event in self.events
+            if isinstance(event, kind)
+        )
+
+
+def promised(holds: bool, what: str) -> None:
+    """Fail unless it holds."""
+    if not holds:
+        raise BrokenPromiseError(what)
+
+
+def told(found: object, what: str) -> None:
+    """Fail with what was found, if anything was."""
+    promised(not found, f"{what}: {found}")
+
+
+async def calm(stage: Stage) -> None:
+    """Return when nothing is under way any more.
+
+    Raises:
+        BrokenPromiseError: something is still on its way after `CALM_SECONDS`.
+    """
+    said = ""
+
+    async def still() -> bool:
+        nonlocal said
+        for _ in range(2):  # what was handled during the first look may have told something more
+            said = ", ".join([what async for what in _under_way(stage)])
+            if said:
+                return False
+        return True
+
+    try:
+        await eventually(still, "calm", seconds=CALM_SECONDS)
+    except TimeoutError:
+        raise BrokenPromiseError(f"not done after {CALM_SECONDS:g} s: {said}") from None
+
+
+async def _under_way(stage: Stage) -> AsyncIterator[str]:
+    """What is still on its way. Waiting is cut short for mails and parked events that wait for
+    their next try.
+    """
+    async for what in _unpublished(stage):
+        yield what
+    await stage.tap.drain()
+    for name in LISTENERS:
+        if missing := await _not_received(stage, name):
+            yield f"{len(missing)} events not received by {name} ({_kinds(stage, missing)})"
+        if waiting := await stage.rows(name, "SELECT error, next_try FROM parked"):
+            yield f"{len(waiting)} events parked in {name} ({waiting[0]['error']})"
+    query = "UPDATE mail SET next_try = now() WHERE state = 'deferred'"
+    await stage.rows(MAILER, query)
+    query = "SELECT state, count(*) AS n FROM mail WHERE state <> ALL($1) GROUP BY state"
+    for row in await stage.rows(MAILER, query, OVER):
+        yield f"{row['n']} mails {row['state']}"
+    query = "SELECT id FROM transfer WHERE state = 'requested'"
+    if rows := await stage.rows("transfer", query):
+        yield f"{len(rows)} transfers without answer"
+
+
+async def _unpublished(stage: Stage) -> AsyncIterator[str]:
+    for name in TELLERS:
+        if rows := await stage.rows(name, "SELECT id FROM outbox"):
+            yield f"{len(rows)} events in the outbox of {name}"
+
+
+def _kinds(stage: Stage, ids: Sequence[UUID]) -> str:
+    kinds = Counter(stage.tap.events[one].event.type for one in ids)
+    return ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+
+
+async def _not_received(stage: Stage, name: str) -> list[UUID]:
+    """The events told to a service that its inbox does not hold."""
+    rows = await stage.rows(name, "SELECT event_id FROM inbox")
+    received = {row["event_id"] for row in rows}
+    return [one for one in _told_to(stage, name) if one not in received]
+
+
+def _told_to(stage: Stage, name: str) -> Mapping[UUID, Received]:
+    kinds = set(heard_by(name))
+    return {i: event for i, event in stage.tap.events.items() if event.event.type in kinds}
+
+
+async def check_running(stage: Stage) -> None:
+    """Check what only running services tell: the reconcile that `transfer` makes at its start has
+    found nothing that events had not done.
+
+    Raises:
+        BrokenPromiseError
+    """
+    async with httpx.AsyncClient() as http:
+        metrics = (await http.get(f"{stage.urls['transfer']}/metrics")).text
+    [found] = re.findall(r"^cpro_reconcile_found_total (\S+)$", metrics, re.MULTILINE)
+    promised(float(found) == 0, f"the reconcile has found {found} transfers while things broke")
+
+
+async def check(stage: Stage, story: Story, cells: Sequence[Cell]) -> None:
+    """Check all that is promised of a stage that is calm, and stopped.
+
+    Raises:
+        BrokenPromiseError
+    """
+    queues = [q(name) for name in LISTENERS for q in (topology.queue_of, topology.dead_letters_of)]
+    told(await stage.tap.left(queues), "messages left in queues")
+    told([what async for what in _unpublished(stage)], "not published")
+    heard = Heard([received.event for received in stage.tap.events.values()])
+    for name in LISTENERS:
+        await _check_effects(stage, name)
+    await _check_changes_are_told(stage, heard)
+    await _check_departures(stage)
+    await _check_records(stage, story)
+    await _check_mails(stage, heard)
+    await _check_copies(stage, cells)
+    await _check_reconcile(stage)
+
+
+async def _check_effects(stage: Stage, name: str) -> None:
+    """Each event had its effect in each service that it was told to, once."""
+    rows = await stage.rows(name, "SELECT event_id, count(*) AS n FROM effect GROUP BY event_id")
+    effects = {row["event_id"]: row["n"] for row in rows}
+    events = _told_to(stage, name)
+    none = [one for one in events if one not in effects]
+    twice = [one for one, number in effects.items() if number > 1]
+    told(none and _kinds(stage, none), f"events without effect in {name}")
+    told(twice and _kinds(stage, twice), f"events with more than one effect in {name}")
+    promised(effects.keys() <= events.keys(), f"{name} has handled what nobody has told")
+
+
+CHANGES: Sequence[tuple[str, str, type[Event], tuple[str, ...]]] = (
+    (
+        "siecle_import",
+        "SELECT id, v FROM pupil, generate_series(1, version) v",
+        PupilEvent,
+        ("pupil_id", "version"),
+    ),
+    (
+        "siecle_import",
+        "SELECT uai, number FROM import_run WHERE state = 'applied'",
+        ImportApplied,
+        ("uai", "number"),
+    ),
+    ("transfer", "SELECT id FROM transfer", TransferRequested, ("transfer_id",)),
+    (
+        "transfer",
+        "SELECT id FROM transfer WHERE state = 'closed'",
+        TransferClosed,
+        ("transfer_id",),
+    ),
+    (
+        "dossier",
+        "SELECT transfer_id, p FROM move, generate_series(0, part) p WHERE outcome = 'transferred'",
+        DossierTransferred,
+        ("transfer_id", "part"),
+    ),
+    (
+        "inspector_access",
+        "SELECT uai, diploma, version FROM switch_change",
+        InspectorAccessToggled,
+        ("uai", "diploma", "version"),
+    ),
+    (
+        "etablissement",
+        "SELECT uai, v FROM school, generate_series(1, version) v",
+        SchoolUpdated,
+        ("uai", "version"),
+    ),
+)
+"""Of each service: what it has committed, and the event that says so."""
+
+REPEATED = (TransferRequested, DossierTransferred)
+"""A question is repeated when no answer comes, and the answer to each question and withdrawal."""
+
+
+async def _check_changes_are_told(stage: Stage, heard: Heard) -> None:
+    """Each committed change has its event, and each event its change."""
+    for name, query, kind, fields in CHANGES:
+        committed = Counter(tuple(row) for row in await stage.rows(name, query))
+        events = heard.of(kind, *fields)
+        lost = len(committed.keys() - events.keys())
+        promised(not lost, f"{lost} changes of {name} without their {kind.__name__}")
+        invented = len(events.keys() - committed.keys())
+        promised(not invented, f"{invented} {kind.__name__} without a change of {name}")
+        often = [key for key, number in events.items() if number > 1]
+        if kind not in REPEATED:
+            told(often, f"{kind.__name__} told more than once")
+
+
+async def _check_departures(stage: Stage) -> None:
+    query = """
+        SELECT origin_pupil FROM transfer WHERE state = 'closed'
+        GROUP BY origin_pupil, origin_stay HAVING count(*) > 1
+    """
+    told(await stage.rows("transfer", query), "departures transferred more than once")
+    query = "SELECT pupil_id, uai, version, active FROM presence"
+    presences = {tuple(row) for row in await stage.rows("transfer", query)}
+    pupils = {
+        tuple(row)
+        for row in await stage.rows("siecle_import", "SELECT id, uai, version, active FROM pupil")
+    }
+    promised(presences == pupils, "transfer holds other presences than siecle_import has told")
+
+
+async def _check_records(stage: Stage, story: Story) -> None:
+    """Each record once, with the person it is about, in the school where he is now."""
+    pupils = await stage.rows("siecle_import", "SELECT id, uai, eleve_id, active FROM pupil")
+    active = Counter(row["eleve_id"] for row in pupils if row["active"])
+    promised(set(active.values()) == {1}, "each learner is active in one school")
+    cards = {row["id"]: row for row in pupils}
+    rows = await stage.rows("dossier", "SELECT id::text, pupil_id FROM record")
+    found = {row["id"]: cards[row["pupil_id"]] for row in rows}
+    lost = story.records.keys() - found.keys()
+    promised(not lost, f"{len(lost)} records that were acknowledged are lost")
+    promised(found.keys() <= story.records.keys(), "records that nobody has written")
+    for record, card in found.items():
+        number = story.records[record]
+        promised(card["eleve_id"] == str(number), f"a record of {number} is with another learner")
+        right = card["active"] and card["uai"] == story.where[number]
+        promised(right, f"a record of {number} has not followed him to {story.where[number]}")
+
+
+async def _check_mails(stage: Stage, heard: Heard) -> None:
+    """A mail for each recipient of each event, sent unless a newer one has overtaken it; a second
+    copy only under the same Message-ID, and word for word the same.
+    """
+    rows = await stage.rows(
+        MAILER, "SELECT id, address, state, reason FROM mail WHERE kind = 'access'"
+    )
+    due = sum(
+        len(event.recipients) for event in heard.events if isinstance(event, InspectorAccessToggled)
+    )
+    promised(len(rows) == due, f"{len(rows)} mails for {due} recipients of events")
+    strange = [
+        row["reason"] for row in rows if row["state"] != "sent" and row["reason"] != "overtaken"
+    ]
+    told(strange, "mails suppressed")
+    rows = await stage.rows(MAILER, "SELECT id::text, state FROM mail")
+    contents: dict[str, set[bytes]] = {}
+    for copy in stage.mails.copies:
+        contents.setdefault(copy.id, set()).add(copy.content)
+    sent = {row["id"] for row in rows if row["state"] == "sent"}
+    arrived = {one.strip("<>").partition("@")[0] for one in contents}
+    promised(sent <= arrived, f"{len(sent - arrived)} mails sent that have not arrived")
+    promised(arrived <= {row["id"] for row in rows}, "mails that the ledger does not know")
+    differ = [one for one, texts in contents.items() if len(texts) > 1]
+    promised(not differ, f"{len(differ)} mails that came twice, with different words")
+
+
+async def _check_reconcile(stage: Stage) -> None:
+    """`transfer reconcile --all` has nothing to add to what the events have done."""
+    async with stage.databases["transfer"].connection() as connection:
+        await changes.begin_anew(connection)
+    found = await reconcile(stage.databases["transfer"])
+    promised(found == 0, f"the reconcile of everything has found {found} transfers")
+
+
+async def _check_copies(stage: Stage, cells: Sequence[Cell]) -> None:
+    """No second copy at all where nothing has come between an answer and its writing down."""
+    doubtful = any(cell.service in (MAILER, *SERVERS) for cell in cells)
+    twice = len(stage.mails.copies) - len({copy.id for copy in stage.mails.copies})
+    promised(doubtful or not twice, f"{twice} mails came twice, and no answer was in doubt")

@@ -1,0 +1,117 @@
+"""A TCP proxy that does what networks do: it cuts, stalls, and loses the answer that matters."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from shared.clock import pause
+
+CHUNK = 65536
+
+
+@dataclass
+class Proxy:
+    """Passes bytes between clients and the server at `port`, until told otherwise."""
+
+    port: int
+    listens_at: int = 0
+    refusing: bool = False
+    flowing: asyncio.Event = field(default_factory=asyncio.Event)
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    last_words: bytes | None = None
+    left_to_lose: int = 0
+    all_lost: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def cut(self) -> None:
+        """Reset every connection."""
+        for writer in self.writers:
+            writer.transport.abort()
+
+    async def go_away(self, seconds: float) -> None:
+        """Reset every connection, and refuse new ones for a while."""
+        self.refusing = True
+        self.cut()
+        await asyncio.sleep(seconds)
+        self.refusing = False
+
+    async def stall(self, seconds: float) -> None:
+        """Let nothing through for a while; nobody is told."""
+        self.flowing.clear()
+        await asyncio.sleep(seconds)
+        self.flowing.set()
+
+    async def lose_answers(self, words: bytes, count: int, seconds: float) -> int:
+        """Pass on what holds `words`, then cut before its answer: the server has done it, and the
+        client does not know. So many times at the most, within so many seconds; how often it was.
+        """
+        self.last_words, self.left_to_lose = words, count
+        self.all_lost.clear()
+        await pause(self.all_lost, seconds)
+        self.last_words = None
+        return count - self.left_to_lose
+
+    def lose(self) -> None:
+        """Note that an answer was lost."""
+        self.left_to_lose -= 1
+        if self.left_to_lose == 0:
+            self.last_words = None
+            self.all_lost.set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection to its end."""
+        if self.refusing:
+            writer.transport.abort()
+            return
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            writer.transport.abort()
+            return
+        link = _Link(self)
+        self.writers |= {writer, back}
+        try:
+            await asyncio.gather(link.carry(reader, back, asks=True), link.carry(there, writer))
+        finally:
+            for one in (writer, back):
+                self.writers.discard(one)
+                one.transport.abort()
+
+
+@dataclass
+class _Link:
+    """One connection through a proxy."""
+
+    proxy: Proxy
+    doomed: bool = False
+
+    async def carry(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, asks: bool = False
+    ) -> None:
+        """Pass bytes on, one way; the end of one side is the end of the other."""
+        with suppress(OSError):
+            while data := await reader.read(CHUNK):
+                await self.proxy.flowing.wait()
+                if asks and self.proxy.last_words is not None:
+                    self.doomed |= self.proxy.last_words in data
+                elif self.doomed and not asks:
+                    self.proxy.lose()
+                    break
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def proxied(port: int) -> AsyncIterator[Proxy]:
+    """A proxy of the server at a port of the loopback, which need not run yet."""
+    proxy = Proxy(port)
+    proxy.flowing.set()
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.listens_at = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
+        proxy.flowing.set()
+        proxy.cut()
