@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from shared.web.app import BODY_LIMIT
 
 SILENCE = 60.0
-"""Seconds without a byte after which an upload has broken off: it holds a connection to a service."""
+"""Seconds without a byte after which an upload has broken off: it holds a connection of others."""
 
 FIELD_BYTES = 10_000
 FIELDS = 50
