@@ -3,20 +3,11 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from fastapi import Response
 
 from services.gateway.web.frame import HEADERS
-
-FORMULA: Final = (*"=+-@＝＋－＠", "\t", "\r")
-"""How a cell begins that a spreadsheet would run as a formula."""
-
-
-def harmless(value: object) -> str:
-    """The text of a cell; one that a spreadsheet would run is kept as text by an apostrophe."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+from shared.web.tables import harmless
 
 
 def table(name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:

@@ -29,6 +29,7 @@ from shared.service import RequestRuntime
 from shared.web.app import RequestClock, RequestDatabase
 from shared.web.preconditions import CHANGED_MEANWHILE, expected_version, set_etag
 from shared.web.problems import ProblemError
+from shared.web.tables import harmless
 
 PAGE = 200
 REPORT_PAGE = 2_000
@@ -185,13 +186,7 @@ async def _report(database: Database, import_id: UUID) -> AsyncIterator[str]:
 
 def _line(row: Record) -> Sequence[Any]:
     values = (row["code"], row["pupil"], row["name"], row["ine"], row["line"], row["message"])
-    return [LEVELS[row["level"]], *map(_inert, values)]
-
-
-def _inert(value: object) -> object:
-    """A text that a spreadsheet would take for a formula is kept a text (OWASP, CSV injection)."""
-    formula = isinstance(value, str) and value.startswith(tuple("=+-@＝＋－＠"))
-    return f"'{value}" if formula else value
+    return [LEVELS[row["level"]], *map(harmless, values)]
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:
