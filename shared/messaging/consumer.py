@@ -106,25 +106,27 @@ class Consumer:
             DatabaseAwayError: the database was away for too long; nothing is acknowledged.
         """
         if dead := [one for one in messages if one.exchange == topology.DEAD_LETTERS]:
-            await self._keep(_dead(dead))
+            await self._keep(_dead(dead), _patience())
             # Where their channel is gone, the inbox knows them when they come again.
             await asyncio.gather(*(letter.ack() for letter in dead), return_exceptions=True)
         live = [one for one in messages if one.exchange != topology.DEAD_LETTERS]
         events, unfit = _decode_all(live)
-        if events and await self._failure(partial(self._handle_once, events)):
+        until = _patience()
+        if events and await self._failure(partial(self._handle_once, events), until):
             for event in events:
-                if error := await self._failure(partial(self._handle_once, [event])):
+                if error := await self._failure(partial(self._handle_once, [event]), until):
                     unfit[event.id] = json.dumps(event.envelope), type(error).__name__
-        await self._keep(unfit)
+        await self._keep(unfit, until)
         await self._acknowledge(live)
 
-    async def _keep(self, unfit: Unfit) -> None:
-        if unfit and (error := await self._failure(partial(self._park, unfit))):
+    async def _keep(self, unfit: Unfit, until: float) -> None:
+        if unfit and (error := await self._failure(partial(self._park, unfit), until)):
             raise error
 
-    async def _failure(self, work: Callable[[], Awaitable[None]]) -> Exception | None:
-        """What `work` fails with while the database is there; repeated while it is away."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    async def _failure(self, work: Callable[[], Awaitable[None]], until: float) -> Exception | None:
+        """What `work` fails with while the database is there; repeated while it is away, up to a
+        moment on the loop's clock.
+        """
         for attempt in itertools.count(1):
             try:
                 await work()
@@ -136,7 +138,7 @@ class Consumer:
                     return error
             else:
                 break
-            if asyncio.get_running_loop().time() > deadline:
+            if asyncio.get_running_loop().time() > until:
                 raise DatabaseAwayError
             await asyncio.sleep(RETRY_SECONDS)
         return None
@@ -186,13 +188,21 @@ class Consumer:
         try:
             async with self._database.transaction() as transaction:
                 if await parked.take(transaction.connection, row["event_id"]):
-                    events = [decode(item).event for item in unpack(row["envelope"].encode(), None)]
-                    await self._handle(transaction, Batch(events))
+                    [told] = [decode(item) for item in unpack(row["envelope"].encode(), None)]
+                    # Parked before it could be read, it has another id there: ask the inbox.
+                    known = told.id == row["event_id"]
+                    if known or await _not_seen(transaction, [told]):
+                        await self._handle(transaction, Batch([told.event]))
         except Exception as error:  # noqa: BLE001 - noted with the event
             name = type(error).__name__
             async with self._database.connection() as connection:
                 await parked.failed_again(connection, row["event_id"], name)
         return True
+
+
+def _patience() -> float:
+    """Until when a delivery may take, on the loop's clock."""
+    return asyncio.get_running_loop().time() + PATIENCE_SECONDS
 
 
 class DatabaseAwayError(Exception):

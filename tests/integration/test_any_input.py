@@ -8,8 +8,9 @@ of each kind a route gets (2 by default), `FUZZ_SEED` which.
 import asyncio
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import httpx
@@ -110,34 +111,50 @@ def with_known(content: Any, known: Known, chosen: random.Random) -> Any:
     return content
 
 
+def without_tokens(described: dict[str, Any]) -> dict[str, Any]:
+    """The description of a service that asks for no token: bad ones are the walk's matter."""
+    described["components"].pop("securitySchemes", None)
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            operation.pop("security", None)
+    return described
+
+
 def attack(
-    operation: APIOperation[Any, Any, Any, Any], url: str, token: str, known: Known
+    operation: APIOperation[Any, Any, Any, Any], url: str, token: Callable[[], str], known: Known
 ) -> list[str]:
-    """Call a route with many inputs; those that ended in a defect of the service."""
-    found = []
+    """Call a route with many inputs; those that ended in a defect of the service, or did not get as
+    far as the route.
+    """
+    found, called = [], 0
 
     def call(case: Case[Any], chosen: random.Random) -> None:
+        nonlocal called
+        called += 1
         sure = {**known, "uai": known["uai"][:1]}  # another one goes no further than the walk
         for name in case.path_parameters or {}:
             if sure.get(name) and (name in {"uai", "academie"} or chosen.random() < 0.7):
                 case.path_parameters[name] = chosen.choice(sure[name])
         case.body = with_known(case.body, known, chosen)
-        answer = case.call(base_url=url, headers={"Authorization": f"Bearer {token}"})
-        if answer.status_code >= 500:
+        answer = case.call(base_url=url, headers={"Authorization": f"Bearer {token()}"})
+        if answer.status_code >= 500 or answer.status_code == 401:
             found.append(f"{answer.status_code} {case.as_curl_command()[:1500]}")
 
     for mode in GenerationMode:
         made = operation.as_strategy(generation_mode=mode)
         with suppress(Unsatisfiable):  # a route without input has none that does not fit
             seed(SEED)(fuzzed(given(made, st.randoms(use_true_random=False))(call)))()
-    return found
+    return found if called else [f"{operation.label} was not called"]
 
 
+@pytest.mark.filterwarnings(
+    "ignore::hypothesis.errors.HypothesisDeprecationWarning"
+)  # Schemathesis'
 async def test_no_input_ends_in_a_server_error(everyone: System, known: Known) -> None:
-    tokens = token_of(everyone), inspection_of(everyone)
+    tokens = partial(token_of, everyone), partial(inspection_of, everyone)
     found: list[str] = []
     for name, url in everyone.urls.items():
-        schema = schemathesis.openapi.from_dict(service(name).app().openapi())
+        schema = schemathesis.openapi.from_dict(without_tokens(service(name).app().openapi()))
         for result in schema.get_all_operations():
             assert isinstance(result, Ok), "the service describes itself rightly"
             operation = result.ok()

@@ -178,3 +178,23 @@ async def test_commands_tell_nothing_that_may_be_of_a_person(
     assert "InvalidEventError" in said
     for hidden in ("MUT", "Maëlys", "990324679CC"):
         assert hidden not in said
+
+
+async def test_what_could_not_be_read_at_first_is_not_handled_twice(
+    kernel: Database, vhost: str
+) -> None:
+    twice, once = TransferWithdrawn(transfer_id=uuid4()), TransferWithdrawn(transfer_id=uuid4())
+    seen = Seen()
+    async with kernel.transaction() as transaction:
+        for event in (twice, once):
+            event_id, text = encode(event, None, messages.NOW)
+            if event is twice:  # another copy has come after the upgrade
+                await transaction.connection.execute("INSERT INTO inbox VALUES ($1)", event_id)
+            await parked.park(transaction.connection, uuid4(), text, "InvalidEventError")
+    async with consuming(Consumer(LISTENER, kernel, vhost, seen)):
+        await eventually(lambda: _gone(kernel), "nothing parked")
+    assert seen.ids == [once.transfer_id]
+
+
+async def _gone(database: Database) -> bool:
+    return await only(database) is None

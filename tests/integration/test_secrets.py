@@ -98,7 +98,10 @@ async def test_a_service_logs_neither_secrets_nor_what_it_fails_on(
     refused = urlunsplit(
         parts._replace(netloc=f"{parts.username}:{QUOTED}@{parts.hostname}:{parts.port}")
     )
-    more = {"CPRO_SIGNING_KEY_FILE": str(service_key_file(keys, "siecle_import"))}
+    more = {
+        "CPRO_SIGNING_KEY_FILE": str(service_key_file(keys, "siecle_import")),
+        "CPRO_STOP_SECONDS": "2",  # it still waits for the broker then
+    }
     base = await asyncpg.connect(url)
     await base.execute(
         """

@@ -30,6 +30,7 @@ _PARKED = "POST /operations/parked/search"
 TABLE: Mapping[str, Mapping[Action, Sequence[str]]] = {
     "dossier": {
         Action.READ_PARKED: [_PARKED],
+        Action.CATCH_UP: ["GET /restores/moves"],
         Action.READ_RECORDS: [
             f"GET {_RECORDS}",
             f"GET {_RECORDS}/{{record_id}}",
@@ -191,6 +192,12 @@ TABLE: Mapping[str, Mapping[Action, Sequence[str]]] = {
     },
     "transfer": {
         Action.READ_PARKED: [_PARKED],
+        Action.CATCH_UP: [
+            "GET /restores/moves",
+            "GET /restores/pupils",
+            "GET /restores/merges",
+            "GET /restores/imports",
+        ],
         Action.SEE_TRANSFERS: [
             f"GET {_PARTICIPATION}",
             f"GET {_PARTICIPATION}/history",

@@ -3,7 +3,7 @@
 
 -- migrate: apply
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON erasure
-    FOR EACH ROW EXECUTE FUNCTION append_only('at', '1095 days');
+    FOR EACH ROW EXECUTE FUNCTION append_only('at', '1094 days');
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON erasure EXECUTE FUNCTION append_only();
 -- Looks are erased with the learner; until then they are not changed.
 CREATE TRIGGER append_only BEFORE UPDATE ON look

@@ -6,7 +6,9 @@ from services.gateway.web.downloads import table
 from shared.web.tables import harmless
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+33", "-1", "@SUM(A1)", "＝1", "\tx", " =cmd|' /C calc'!A0"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+33", "-1", "@SUM(A1)", "＝1", "\tx", " =cmd|' /C calc'!A0"]
+)
 def test_no_cell_is_run_as_a_formula(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
 
