@@ -91,6 +91,7 @@ async def test_tables_and_the_directory_are_shown_before_they_change_anything(
     await expect(page.get_by_role("row", name="PRO-E2E")).to_contain_text("01/09/2025")
     await page.get_by_role("button", name=f"Retirer… {A} PRO-E2E").click()
     await expect(page.get_by_text("n’est plus abonné au diplôme PRO-E2E")).to_be_visible()
+    await site.check(page, "administration-retrait")
     await page.get_by_role("button", name="Retirer", exact=True).click()
     await expect(page.get_by_text("C'est retiré")).to_be_visible()
 
@@ -100,6 +101,7 @@ async def test_tables_and_the_directory_are_shown_before_they_change_anything(
     await page.get_by_role("button", name="Lire l’annuaire").click()
     await expect(page.get_by_text("1 établissement sera créé ou modifié")).to_be_visible()
     await expect(page.get_by_role("cell", name="UAI faux")).to_be_visible()
+    await site.check(page, "administration-annuaire-lu")
     await page.get_by_role("button", name="Appliquer").click()
     await expect(page.get_by_text("L'annuaire est appliqué.")).to_be_visible()
 

@@ -1,7 +1,7 @@
 """Guide, « Insérer les renseignements sur l'établissement », in a browser."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from deploy.local.people import BOTH, HEAD, INSPECTOR, OFFICE, UNKNOWN
 from tests.e2e.support import Site, sign_in
@@ -96,6 +96,20 @@ async def test_pages_hold_on_a_narrow_screen_and_by_keyboard(site: Site) -> None
     await expect(page.get_by_role("link", name="Aller au contenu")).to_be_focused()
     await page.goto("/etablissement")
     await site.check(page, "etablissement-320")
+
+
+async def test_the_page_that_tells_of_signing_out_holds(site: Site) -> None:
+    async def stay(route: Route) -> None:
+        answer = await route.fetch()
+        headers = {name: value for name, value in answer.headers.items() if name != "refresh"}
+        await route.fulfill(response=answer, headers=headers)
+
+    page = await site.new_page()
+    await sign_in(page, HEAD)
+    await page.route("**/deconnexion", stay)  # it would go on to the provider at once
+    await page.get_by_role("button", name="Se déconnecter").click()
+    await expect(page.get_by_text("Votre session est terminée")).to_be_visible()
+    await site.check(page, "deconnexion")
 
 
 async def test_signing_out_ends_the_session(site: Site) -> None:

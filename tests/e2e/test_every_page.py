@@ -90,6 +90,13 @@ async def test_every_tab_is_reached_and_used_by_keyboard_alone(site: Site) -> No
         assert await page.evaluate("document.activeElement.id") == "contenu", path
 
 
+async def test_every_history_holds(site: Site) -> None:
+    page = await site.page_of(HEAD)
+    for path in ("/etablissement", "/logo/logo", "/apprentis", "/modules"):
+        await page.goto(f"{path}/historique")
+        await site.check(page, f"historique{path.replace('/', '-')}")
+
+
 async def test_every_tab_holds_narrow_enlarged_and_in_the_dark(site: Site) -> None:
     narrow = await site.page_of(HEAD, viewport={"width": 320, "height": 640})
     paths = [*await tabs_of(narrow), "/information-familles", "/aide", help_of("/transferts")]

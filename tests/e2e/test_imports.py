@@ -44,6 +44,10 @@ async def test_a_file_is_read_checked_confirmed_and_its_import_undone(
     await expect(page.get_by_text("Ce fichier est un export Responsables")).to_be_visible()
     await expect(page.get_by_label("Fichier à importer")).to_be_visible()
     await site.check(page, "import-refuse")
+    await page.goto(f"{page.url}/signalements/wrong_export")
+    await expect(page.get_by_text("Ce fichier est un export Responsables")).to_be_visible()
+    await site.check(page, "import-signalements")
+    await open_import(page)
 
     await send(page, export(tmp_path / "un.xml", A, "10/01/2026 08:00:00", range(1, 13)))
     await expect(page.get_by_role("heading", name="Vérifier et confirmer")).to_be_visible()
@@ -95,6 +99,8 @@ async def test_a_file_is_read_checked_confirmed_and_its_import_undone(
     history = await page.request.get("/import/historique.csv")
     assert "deux.xml" in await history.text()
     await site.check(page, "import")
+    await page.goto("/import/historique")
+    await site.check(page, "import-historique")
 
 
 async def test_without_javascript_the_page_is_left_and_found_again(
