@@ -324,12 +324,16 @@ def check_form(visit: Visit, form: FormData) -> None:
     Raises:
         StaleFormError
         OtherSchoolError
+        NotAllowedError: the person has nothing to do with the school that it was made for.
     """
     check_token(visit.session, form)
     if not all(_plain(form.get(name, "")) for name in SENT_ON):
         raise StaleFormError
-    if str(form.get(SCHOOL, "")) != (visit.uai or ""):
-        raise OtherSchoolError
+    made_for, rights = str(form.get(SCHOOL, "")), visit.session.rights
+    if made_for == (visit.uai or ""):
+        return
+    ours = not made_for or made_for in rights.schools or rights.everywhere
+    raise OtherSchoolError if ours else NotAllowedError
 
 
 def _plain(value: object) -> bool:

@@ -40,7 +40,7 @@ async def test_a_form_without_its_token_changes_nothing(place: Place) -> None:
         refused = await place.http.post("/etablissement", data=form)
         assert (refused.status_code, "Formulaire périmé" in refused.text) == (403, True)
     other = await place.http.post("/etablissement", data={"csrf": csrf, "pour": "9990002Y"})
-    assert (other.status_code, "Autre établissement" in other.text) == (409, True)
+    assert (other.status_code, "Droit manquant" in other.text) == (403, True)
 
 
 async def test_what_is_not_there_or_not_allowed_is_said_in_french(place: Place) -> None:
