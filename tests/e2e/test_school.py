@@ -43,7 +43,7 @@ async def test_logo_and_cachet(site: Site, *, script: bool) -> None:
         shown = page.get_by_role("img", name=image)
         await expect(shown).to_be_visible()
         if script:
-            assert await shown.evaluate("image => image.complete && image.naturalWidth") == 60
+            await expect(shown).to_have_js_property("naturalWidth", 60)
     if script:
         await site.check(page, "logo")
     for the in ("le logo", "le cachet"):
