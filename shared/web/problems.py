@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+# What PostgreSQL says of a text with U+0000, wherever one was let through.
+from asyncpg.exceptions import CharacterNotInRepertoireError as UnstorableTextError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -125,6 +127,8 @@ def problem_of(error: Exception, known: Mapping[type[Exception], Problem]) -> Pr
             return error.problem
         case RequestValidationError():
             return replace(INVALID, errors=_field_errors(error))
+        case UnstorableTextError():
+            return INVALID
         case HTTPException(status_code=status):
             plain = Problem(status, "requete-refusee", "Requête refusée", "Corrigez la requête.")
             return replace(_HTTP.get(status, plain), headers=error.headers or {})
@@ -141,6 +145,9 @@ def install(app: FastAPI, known: Mapping[type[Exception], Problem]) -> None:
     async def answer(_: Request, error: Exception) -> JSONResponse:
         return problem_of(error, known).response()
 
-    ours = (ProblemError, RequestValidationError, HTTPException, *UNAVAILABLE, *known, Exception)
+    ours = (
+        ProblemError, RequestValidationError, UnstorableTextError, HTTPException, *UNAVAILABLE,
+        *known, Exception,
+    )  # fmt: skip
     for kind in ours:
         app.add_exception_handler(kind, answer)

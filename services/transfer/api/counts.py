@@ -64,7 +64,7 @@ class Figures(BaseModel):
 @router.get("/counts/to-do", dependencies=[Depends(may_as_service(Action.COUNT_TO_DO))])
 async def count_to_do(
     database: RequestDatabase,
-    after: Annotated[str, Query(max_length=8)] = "",
+    after: Annotated[str, Query(pattern="^([0-9]{7}[A-Z])?$")] = "",
     limit: Annotated[int, Query(ge=1, le=AT_ONCE)] = AT_ONCE,
 ) -> ToDoPage:
     """What the next schools are asked to do (the mail of Mondays)."""
