@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KERNEL_LINES = 1_600
+KERNEL_LINES = 1_575
 TABLES = {"events.py", "rights.py"}
 """What of the kernel is data of the product, and grows with it."""
 FILE_LINES = 400
