@@ -91,7 +91,17 @@ class Traffic:
     exchange: AbstractExchange
     sent: list[str] = field(default_factory=list)
     levels: dict[str, str] = field(default_factory=dict)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: bool = False
+    running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self.running = asyncio.create_task(self.run())
+
+    async def stop(self) -> None:
+        """Send no more; return once all that was begun is sent."""
+        self.stopping = True
+        if self.running:
+            await self.running
 
     async def publish(self, kind: str, golden: str = CREATED, **data: Any) -> None:
         envelope = json.loads((GOLDEN / f"{golden}.json").read_text())
@@ -104,7 +114,7 @@ class Traffic:
 
     async def run(self) -> None:
         """Two learners and the transfer of one's records to the other, again and again."""
-        while not self.stop.is_set():
+        while not self.stopping:
             origin, destination, transfer = (str(uuid4()) for _ in range(3))
             await self.publish(CREATED, pupil_id=origin)
             sides = {
@@ -130,12 +140,11 @@ async def flowing(amqp_url: str) -> AsyncIterator[tuple[Traffic, AbstractChannel
         await topology.declare(connection)
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         traffic = Traffic(await channel.get_exchange(topology.EXCHANGE, ensure=False))
-        running = asyncio.create_task(traffic.run())
+        traffic.start()
         try:
             yield traffic, channel
         finally:
-            traffic.stop.set()
-            await running
+            await traffic.stop()
 
 
 async def answered(channel: AbstractChannel) -> list[str]:
@@ -215,7 +224,7 @@ async def test_two_versions_run_side_by_side_over_a_migration_and_back(
         await goes_on(traffic)
         await dossiers.stop("next")
         await goes_on(traffic)
-        traffic.stop.set()
+        await traffic.stop()
 
         async def all_decided() -> bool:
             return await count("move") == len(traffic.sent) and await count("outbox") == 0
