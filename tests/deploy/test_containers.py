@@ -16,6 +16,7 @@ import pytest
 from deploy.containers import compose
 from deploy.containers.compose import Containers
 from deploy.local.client import Json, School, UnexpectedAnswerError, eventually
+from deploy.local.errors import StartError
 from deploy.local.stack import SERVICES
 from tests.support.siecle import export
 from tests.support.system import TODAY
@@ -73,6 +74,23 @@ def test_a_service_runs_bounded_and_cannot_write_to_its_own_files(
         assert host["PidsLimit"] > 0
         secrets = docker("exec", container, "ls", "/run/cpro").split()
         assert ("match.key" in secrets) == (service == "siecle_import")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_may_change_rows_and_nothing_else(system: Containers, service: str) -> None:
+    """With what its container holds; that its migration could is seen from the tables."""
+    [container, *_] = system.ids(service.replace("_", "-"))
+    url = docker("exec", container, "cat", "/run/cpro/cpro_database_url")
+    psql = ("exec", "-T", "postgres", "psql", url, "-tAc")
+    assert system.compose(*psql, "SELECT current_user").strip() == f"cpro_{service}_run"
+    for statement in (
+        "ALTER TABLE outbox ADD COLUMN more text",
+        "ALTER TABLE discarded DISABLE TRIGGER ALL",
+        "TRUNCATE outbox",
+        "DROP TABLE outbox",
+    ):
+        with pytest.raises(StartError, match=r"must be owner|permission denied"):
+            system.compose(*psql, statement)
 
 
 class Repeating(School):

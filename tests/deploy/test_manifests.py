@@ -167,7 +167,23 @@ def test_a_service_reaches_no_database_but_its_own() -> None:
         first = database["ingress"][0]["from"]
         assert first == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": service}}}]
         secrets = yaml.safe_dump(of(resources, "Deployment")[service])
-        assert secrets.count("-db-app") == secrets.count(f"{service}-db-app") == 1
+        assert secrets.count("-db-") == secrets.count(f"{service}-db-run") == 1
+
+
+def test_migrations_alone_own_the_tables(resources: list[Resource]) -> None:
+    for name, pod in pods(resources):
+        [url] = [
+            one["valueFrom"]["secretKeyRef"]
+            for one in pod["spec"]["containers"][0]["env"]
+            if one["name"] == "CPRO_DATABASE_URL"
+        ]
+        service = pod["metadata"]["labels"]["app.kubernetes.io/name"]
+        role = "app" if name == f"migrate-{service}" else "run"
+        assert url == {"name": f"{service}-db-{role}", "key": "uri"}, name
+    for name, cluster in of(resources, "Cluster").items():
+        [managed] = cluster["spec"]["managed"]["roles"]
+        assert managed["passwordSecret"] == {"name": f"{name}-run"}
+        assert cluster["spec"]["bootstrap"]["initdb"]["owner"] != managed["name"]
 
 
 def test_only_who_must_reaches_the_outside() -> None:
