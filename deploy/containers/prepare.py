@@ -3,7 +3,8 @@ deploy.containers.prepare`, a one-shot job.
 
 It makes the database and the two roles of each service on the server of `CPRO_POSTGRES_URL`, keeps
 the keys in a volume that it alone sees, and puts into the secrets of each service what is its own;
-what its migrations need, the owner's role in it, lies apart. Done twice it changes nothing.
+what its migrations need, the owner's role in it, lies apart. It sets the one policy of the broker.
+Done twice it changes nothing.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local import kept
-from deploy.local.servers import Servers, create_database, run_url
+from deploy.local.servers import Servers, create_database, keep_dead_letters, run_url
 from deploy.local.stack import SERVICES
 from deploy.local.tokens import Signer, service_key_file, signer
 
@@ -24,7 +25,12 @@ SECRETS, OWNERS = Path("/secrets"), Path("/owners")
 
 async def main() -> None:
     """Prepare all services."""
-    servers = Servers(os.environ["CPRO_POSTGRES_URL"], os.environ["CPRO_AMQP_URL"], None)
+    servers = Servers(
+        os.environ["CPRO_POSTGRES_URL"],
+        os.environ["CPRO_AMQP_URL"],
+        os.environ["CPRO_RABBITMQ_API_URL"],
+    )
+    await keep_dead_letters(servers)
     keys = signer(KEYS, SERVICES)
     for service in SERVICES:
         owner = await create_database(servers, f"cpro_{service}")

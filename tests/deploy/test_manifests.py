@@ -1,5 +1,6 @@
 """The manifests for Kubernetes: built as they are deployed, valid, and within our own rules."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,9 @@ import pytest
 import yaml
 
 from deploy.local import ROOT
+from deploy.local.servers import DEAD_LETTERS_POLICY
 from deploy.local.stack import SERVICES
+from shared.messaging.topology import dead_letters_of, queue_of
 from shared.service import Service
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
@@ -214,6 +217,16 @@ def test_production_has_a_backup_and_three_nodes_of_each_server() -> None:
     assert {cluster["spec"]["instances"] for cluster in clusters.values()} == {3}
     [broker] = of(resources, "RabbitmqCluster").values()
     assert broker["spec"]["replicas"] == 3
+    [policy] = of(resources, "Policy").values()
+    assert policy["spec"]["rabbitmqClusterReference"] == {"name": broker["metadata"]["name"]}
+    told = {
+        "pattern": policy["spec"]["pattern"],
+        "apply-to": policy["spec"]["applyTo"],
+        "definition": policy["spec"]["definition"],
+    }
+    assert told == DEAD_LETTERS_POLICY
+    assert re.search(told["pattern"], dead_letters_of("transfer"))
+    assert not re.search(told["pattern"], queue_of("transfer"))
     for name, scaled in of(resources, "ScaledObject").items():
         queue = scaled["spec"]["triggers"][0]["metadata"]["queueName"]
         assert dashed(queue) == f"{name}.events"
