@@ -40,9 +40,6 @@ containers: setup ## Build the images, play the story against the compose system
 	@$(RUN) deploy.containers story $(ARGS)
 
 manifests: $(PACKAGES) ## Build and check the manifests for Kubernetes, and the alert rules
-	@command -v kubectl > /dev/null || { echo "kubectl (1.27 or newer) is not here." >&2; exit 1; }
-	@command -v promtool > /dev/null || \
-		echo "promtool is not here: alert rules are not tried (apt-get install prometheus)." >&2
 	$(RUN) pytest tests/deploy/test_manifests.py tests/deploy/test_observability.py $(ARGS)
 
 down: $(PACKAGES) ## Stop what « make up » started; its data stay

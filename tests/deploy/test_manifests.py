@@ -1,11 +1,11 @@
 """The manifests for Kubernetes: built as they are deployed, valid, and within our own rules."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from ipaddress import ip_network
 from typing import Any
 
 import kubernetes_validate
@@ -15,10 +15,10 @@ import yaml
 from deploy.local import ROOT
 from deploy.local.servers import DEAD_LETTERS_POLICY
 from deploy.local.stack import SERVICES
+from deploy.local.tools import program
 from shared.messaging.topology import dead_letters_of, queue_of
 from shared.service import Service
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
 OVERLAYS = ("small", "production")
 KUBERNETES = "1.30"
 """The oldest version that the manifests are for."""
@@ -41,7 +41,7 @@ def resources(request: pytest.FixtureRequest) -> list[Resource]:
 def built(overlay: str) -> list[Resource]:
     """What `kubectl apply -k` would send."""
     folder = ROOT / "deploy" / "kubernetes" / "overlays" / overlay
-    command = ["kubectl", "kustomize", str(folder)]
+    command = [program("kubectl"), "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "kustomize warns"
@@ -205,6 +205,19 @@ def test_only_who_must_reaches_the_outside() -> None:
         "gateway": [443, 3128],
         "notifier": [465, 587],
     }
+
+
+def test_servers_outside_of_the_cluster_are_single_machines() -> None:
+    policies = of(built("small"), "NetworkPolicy")
+    for service in map(dashed, SERVICES):
+        blocks = [
+            peer["ipBlock"]["cidr"]
+            for rule in policies[service]["spec"]["egress"]
+            for peer in rule.get("to", ())
+            if "ipBlock" in peer
+        ]
+        assert len(blocks) == 2, "PostgreSQL and RabbitMQ"
+        assert all(ip_network(block).num_addresses == 1 for block in blocks)
 
 
 def test_production_has_a_backup_and_three_nodes_of_each_server() -> None:
