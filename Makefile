@@ -22,8 +22,8 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down containers manifests test pages browser assets long properties faults \
-	sabotage lint audit bench rehearsal lock clean
+.PHONY: help setup demo up down containers engine manifests test pages browser assets long properties \
+	faults sabotage lint audit bench rehearsal lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,16 @@ up: setup ## Start the whole system and leave it running
 
 containers: setup ## Build the images, play the story against the compose system, stop it
 	@$(RUN) deploy.containers story $(ARGS)
+
+engine: ## Install Docker's engine and start it where none answers (as root, on Debian)
+	@docker version > /dev/null 2>&1 && exit 0; \
+	test "$$(id -u)" = 0 && command -v apt-get > /dev/null || \
+		{ echo "No Docker engine answers, and none can be installed here." >&2; exit 1; }; \
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+		docker.io docker-compose iptables > /dev/null || exit 1; \
+	mkdir -p .local; setsid dockerd > .local/dockerd.log 2>&1 < /dev/null & \
+	for second in $$(seq 30); do docker version > /dev/null 2>&1 && exit 0; sleep 1; done; \
+	echo "The engine does not start: see .local/dockerd.log." >&2; exit 1
 
 manifests: $(PACKAGES) ## Build and check the manifests for Kubernetes, and the alert rules
 	$(RUN) pytest tests/deploy/test_manifests.py tests/deploy/test_observability.py $(ARGS)

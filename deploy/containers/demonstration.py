@@ -3,21 +3,28 @@ deploy.containers.demonstration`, a one-shot job. Done twice it changes nothing.
 """
 
 import asyncio
+import json
 import logging
 import os
+from pathlib import Path
 
-from deploy.containers.prepare import KEYS
+from joserfc.jwk import OKPKey
+
 from deploy.local.seeds.filling import fill
 from deploy.local.stack import SERVICES
-from deploy.local.tokens import signer
+from deploy.local.tokens import Signer
+
+KEY, PUBLIC = Path("/run/person/person.jwk"), Path("/run/cpro/jwks.json")
+"""With which the gateway signs for persons, and the public halves."""
 
 
-async def main() -> None:
+def main() -> None:
     """Fill the services that the variables name."""
     urls = {name: os.environ[f"CPRO_{name.upper()}_URL"] for name in SERVICES if name != "gateway"}
-    await fill(urls, signer(KEYS, SERVICES).token, os.environ)
+    key = OKPKey.import_key(json.loads(KEY.read_text()))
+    asyncio.run(fill(urls, Signer(key, PUBLIC).token, os.environ))
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    asyncio.run(main())
+    main()

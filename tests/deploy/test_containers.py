@@ -93,6 +93,15 @@ def test_a_service_may_change_rows_and_nothing_else(system: Containers, service:
             system.compose(*psql, statement)
 
 
+def test_commands_of_operations_note_who_gives_them(system: Containers) -> None:
+    """(The image knows no user by the number that it runs as.)"""
+    grant = ("users", "grant-admin", "administration@demo.example")
+    etablissement = ("exec", "-T", "etablissement", "python", "-m", "services.etablissement")
+    system.compose(*etablissement, *grant)
+    who = "SELECT DISTINCT changed_by FROM right_change"
+    assert value(system, "etablissement", who) == "exploitation:conteneur"
+
+
 class Repeating(School):
     """A school whose callers do what clients are told: a read that fails is tried once more (as
     often as a change, when `patient`); a change is repeated, with the same Idempotency-Key, until

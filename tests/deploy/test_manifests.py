@@ -1,6 +1,7 @@
 """The manifests for Kubernetes: built as they are deployed, valid, and within our own rules."""
 
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -71,6 +72,19 @@ def test_every_resource_is_valid(resources: list[Resource]) -> None:
         if resource["apiVersion"].partition("/")[0] not in OPERATORS:
             kubernetes_validate.validate(resource, KUBERNETES, strict=True)
         assert resource["kind"] == "Namespace" or resource["metadata"]["namespace"] == "cpro"
+
+
+COMMANDS = re.findall(r"`kubectl ([^`]+)`", (ROOT / "docs" / "deployment.md").read_text())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_guide_is_one(command: str) -> None:
+    """Without a cluster: it is understood, and ends where nobody answers."""
+    words = shlex.split(command)
+    assert "…" not in command
+    asked = [program("kubectl"), "--server=http://127.0.0.1:1", *words]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert re.search("refused", done.stderr), done.stderr
 
 
 def test_a_mistake_would_be_seen(resources: list[Resource]) -> None:
