@@ -1,6 +1,7 @@
 """The transfer protocol on a real database (docs/transfer.md), event by event."""
 
 import asyncio
+import datetime as dt
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from shared.events import (
     DossierTransferred,
     DossierTransferRefused,
     Event,
+    PupilCreated,
     PupilDeactivated,
     PupilReactivated,
     PupilUpdated,
@@ -39,6 +41,7 @@ from tests.support.pupils import (
     keys,
     pupil,
 )
+from tests.support.scans import read_whole
 
 
 @pytest.fixture
@@ -78,6 +81,17 @@ async def test_events_open_one_transfer_in_any_order_and_repeated(
 async def test_one_batch_is_decided_like_many(both_on: Transfer) -> None:
     await both_on.take(imported(B), arrival(B, keys(1)), departure(A, keys(1)))
     assert await states(both_on) == ["requested"]
+
+
+async def test_an_announced_departure_is_one_since_its_import(both_on: Transfer) -> None:
+    """What académies are told of delays begins there, not when the learner had come."""
+    before = dt.datetime.now(dt.UTC)
+    here = pupil(PupilCreated, A, keys(1))
+    left = pupil(PupilDeactivated, A, keys(1), pupil_id=here.pupil_id, version=2)
+    await both_on.take(here, arrival(B, keys(1)), imported(B))
+    await both_on.take(imported(A, 3, JANUARY, left))
+    [transfer] = await both_on.transfers()
+    assert before < transfer["ready_at"] <= transfer["requested_at"]
 
 
 async def test_an_older_version_changes_nothing(both_on: Transfer) -> None:
@@ -326,6 +340,20 @@ async def test_a_batch_of_500_events_costs_at_most_12_statements(
     assert found.count("requested") == 20 + 150
     assert await both_on.published(TransferWithdrawn) == 20
     assert len(counted.ours()) <= 12, counted.ours()
+
+
+async def test_no_batch_reads_a_table_whole(both_on: Transfer) -> None:
+    """Tables are believed to be as small as when they were last analysed (ADR 66)."""
+    tables = "presence", "match_key", "transfer"
+    await both_on.take(*learners(range(1, 51)), imported(B))
+    before = await read_whole(both_on.database, *tables)
+    assert set(before) == set(tables)
+    for first in range(51, 251, 50):
+        await both_on.take(*learners(range(first, first + 50)))
+        asked = [row["id"] for row in await both_on.transfers() if row["state"] == "requested"]
+        before["transfer"] += 1  # by this test itself
+        await both_on.take(*(DossierTransferred(transfer_id=one, counts={}) for one in asked))
+    assert await read_whole(both_on.database, *tables) == before
 
 
 async def test_an_unknown_transfer_is_passed_over(both_on: Transfer) -> None:
