@@ -40,8 +40,8 @@ SENT_ON = ("version", "key")
 """The fields that services are sent as headers."""
 
 LOOKED_UP = Action.READ_PUPILS
-"""What forms only read. All others ask for rights anew where these live, so that someone whose right
-has just ended changes nothing (ADR 61).
+"""What forms only read. All others ask for rights anew where these live, so that someone whose
+right has just ended changes nothing (ADR 61).
 """
 
 CHANGED_MEANWHILE = 412

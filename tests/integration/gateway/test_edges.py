@@ -130,7 +130,9 @@ async def hanging(
     own = {"oidc_issuer": place.provider.issuer, "person_key_file": keys / "signing.jwk"}
     async with silent() as url:
         hangs = {"dossier_url": url, "transfer_url": url}
-        more = {"gateway": own | known | hangs, "siecle_import": {"transfer_url": url}}
+        more: dict[str, dict[str, object]] = {
+            "gateway": own | known | hangs, "siecle_import": {"transfer_url": url},
+        }  # fmt: skip
         async with (
             running(services, databases, place.system.amqp_url, keys, sign, more) as system,
             httpx.AsyncClient(base_url=system.urls["gateway"], timeout=60) as http,

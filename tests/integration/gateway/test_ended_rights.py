@@ -87,8 +87,9 @@ async def test_no_form_is_done_by_someone_whose_right_has_just_ended(
         )  # fmt: skip
         for way in open_to:
             await place.database.pool.execute(
-                f"UPDATE sessions SET ({SESSION}, ask_again_at) = ($1, $2, $3, $4, $5, '2099-01-01')",
-                *kept.values(),
+                f"UPDATE sessions SET ask_again_at = '2099-01-01', "
+                f"({SESSION}) = ($1, $2, $3, $4, $5)",
+                *(kept or ()),
             )
             answer = await send(place, way, csrf)
             assert refused(answer), f"{role}, {way.path}: {answer.status_code}"
