@@ -123,7 +123,7 @@ async def hanging(
 ) -> AsyncIterator[Place]:
     """Pages with learners while `dossier` and `transfer` hang, for the head, who has signed in."""
     monkeypatch.setattr(patience, "BESIDE", 2.0)
-    monkeypatch.setattr(clients, "READING", 3.0)
+    monkeypatch.setattr(clients, "READING", 6.0)
     services = (siecle_import, gateway)
     databases = {one.name: await new_database(one) for one in services}
     known = {f"{name}_url": url for name, url in place.system.urls.items() if name != "gateway"}
