@@ -15,6 +15,9 @@ connection broke off, and not the answer. More than that would serve who sends w
 DRAINING: Final = 20.0
 """Seconds for the same."""
 
+QUIET: Final = 3.0
+"""Seconds without a byte after which nobody is heard out: he has broken off, or stands still."""
+
 ONLY_HTTPS: Final = "max-age=31536000; includeSubDomains"
 
 
@@ -64,4 +67,5 @@ class _Body:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAINING):
                 while self._comes and not self._waits and size < DRAINED:
-                    size += len((await self.receive()).get("body", b""))
+                    async with asyncio.timeout(QUIET):
+                        size += len((await self.receive()).get("body", b""))
