@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from shared import database as db
 from shared import telemetry
-from shared.clock import Clock, pause
+from shared.clock import Clock, pause, until
 from shared.events import owned_by
 from shared.messaging import commands
 from shared.messaging.consumer import Consumer, Handle
@@ -182,11 +182,9 @@ async def _serve_http(app: FastAPI, runtime: Runtime) -> None:
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve())
-    stopped = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+        await until(stop, serving)
     finally:  # also when another part has died
-        stopped.cancel()
         server.should_exit = True
         await serving
     if not stop.is_set():

@@ -88,10 +88,9 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Relay until `stop` is set; the pass under way is finished."""
-        connection = await topology.connect(self._amqp_url, self._service, "publish")
-        # A broker that was set up anew has lost the queues.
-        connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
-        async with connection:
+        async with topology.connect(self._amqp_url, self._service, "publish", stop) as connection:
+            # A broker that was set up anew has lost the queues.
+            connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
             while not stop.is_set():
                 try:
                     await self._relay(connection, stop)
@@ -116,7 +115,7 @@ class Relay:
                 PUBLISH_FAILURES.inc()
                 log.warning("relay.failed", error=type(error).__name__)
                 delay = min(delay * 2, LONGEST_PAUSE)
-                await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
+                await pause(stop, delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
                 continue
             delay = POLL_SECONDS
             if taken < PASS_ROWS:
