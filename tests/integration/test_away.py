@@ -2,6 +2,7 @@
 away goes on.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -83,6 +84,17 @@ def check_not_now(answer: httpx.Response) -> None:
         "status": 503,
         "detail": "Réessayez dans quelques secondes.",
     }
+
+
+async def test_a_service_whose_database_crashes_while_it_starts_starts_all_the_same(
+    new_database: Make, vhost: str, keys: Path, sign: Sign, tmp_path: Path
+) -> None:
+    url = await new_database(service("transfer"))
+    async with through_proxy(url) as (away, proxy), asyncio.TaskGroup() as group:
+        losing = group.create_task(proxy.lose_answers(b"_pogo_migration", 1, 30))
+        async with processes({"transfer": away}, vhost, keys, sign, tmp_path) as started:
+            assert await losing == 1
+            await started.stop("transfer")
 
 
 async def test_a_service_whose_broker_is_away_goes_on(
