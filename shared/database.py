@@ -129,6 +129,13 @@ class Database:
             await pause(stop, RETRY_SECONDS)
 
 
+async def by_index(connection: Connection) -> None:
+    """Have the rest of this transaction look rows up by index, be a table small or not: whoever
+    takes in batches calls it first (ADR 66).
+    """
+    await connection.execute("SET LOCAL enable_seqscan = off")
+
+
 async def _write_outbox(connection: Connection, events: Sequence[Event]) -> None:
     """Add envelopes of `events` to the outbox, in the order given, by one COPY."""
     traceparent, now = current_traceparent(), dt.datetime.now(dt.UTC)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.dossier.following import follow, tell
 from services.dossier.store import learners, moves
-from shared.database import Transaction
+from shared.database import Transaction, by_index
 from shared.events import (
     PupilErased,
     PupilEvent,
@@ -20,6 +20,7 @@ from shared.messaging.consumer import Batch
 async def handle(transaction: Transaction, batch: Batch) -> None:
     """Take in a batch. A withdrawal beside its own request came in time."""
     connection = transaction.connection
+    await by_index(connection)
     pupils = _newest(batch.of(PupilEvent))
     merges = _newest_merges(batch.of(PupilMerged))
     erased = sorted({event.pupil_id for event in batch.of(PupilErased)})

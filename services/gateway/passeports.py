@@ -6,7 +6,7 @@ from typing import Final
 
 from services.gateway.clients import naming
 from services.gateway.clients.services import Calls, RefusedError
-from services.gateway.documents.passeport import Contents, Owner, Stamp, passeport
+from services.gateway.domain.passeport import Contents, Owner, Stamp
 
 RECORDS: Final = 20
 """Records that are asked for at once: each may have 256 KiB."""
@@ -25,6 +25,9 @@ async def made(calls: Calls, uai: str, pupil: str, now: dt.datetime) -> bytes:
     path = f"/schools/{uai}"
     await calls.get("etablissement", f"{path}/readiness", params={"for": "passeport"})
     found = await calls.get("siecle_import", f"{path}/pupils/{pupil}")
+    # What draws it takes 25 MB: a gateway has it once someone asks for a document.
+    from services.gateway.documents.passeport import passeport
+
     async with AT_ONCE:
         stamp, contents = await asyncio.gather(
             stamp_of(calls, path), _contents(calls, f"{path}/pupils/{pupil}/records")

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_jsonable_python
+
 from services.siecle_import.announce import merge_event, pupil_event, pupil_events
 from services.siecle_import.closing import lock_open_school
 from services.siecle_import.domain import editing, merging
@@ -142,7 +144,7 @@ async def merge(
         survivor.uai,
         survivor=survivor.id,
         merged=other.id,
-        before=(PUPIL.dump_python(survivor, mode="json"), PUPIL.dump_python(other, mode="json")),
+        before=(to_jsonable_python(survivor._asdict()), to_jsonable_python(other._asdict())),
         reason=reason.value,
         merged_by=by,
         merged_at=now,

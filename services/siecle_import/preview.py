@@ -6,7 +6,7 @@ how he was before.
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -28,7 +28,6 @@ SHOWN_OF_A_KIND = 5
 """Messages of a kind of finding that stand in the import itself; the report has all."""
 
 PUPIL: TypeAdapter[Pupil] = TypeAdapter(Pupil)
-_ALL = tuple(field.name for field in fields(Pupil))
 
 
 class Listing(StrEnum):
@@ -228,14 +227,14 @@ def _as_it_was(before: Pupil, after: Pupil) -> Mapping[str, Any]:
     """The fields of a learner that an import changes, as they were, in JSON."""
     return {
         name: to_jsonable_python(old)
-        for name in _ALL
+        for name in Pupil._fields
         if (old := getattr(before, name)) != getattr(after, name)
     }
 
 
 def former(present: Pupil, changed: Mapping[str, Any]) -> Pupil:
     """The learner as he was before an import that changed these fields."""
-    return PUPIL.validate_python(PUPIL.dump_python(present) | changed)
+    return PUPIL.validate_python({**present._asdict(), **changed})
 
 
 def _of_line(line: PupilLine) -> Iterator[Entry]:

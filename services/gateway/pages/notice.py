@@ -5,7 +5,6 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.documents import notice as paper
 from services.gateway.domain import notice as text
 from services.gateway.parts import runtime_of
 from services.gateway.passeports import AT_ONCE, image_of
@@ -48,6 +47,8 @@ async def download(visit: Reader) -> Response:
         visit.calls.get("etablissement", f"{visit.school}/card"),
         image_of(visit.calls, f"{visit.school}/logo"),
     )
+    from services.gateway.documents.notice import notice  # late, as in `passeports`
+
     async with AT_ONCE:
-        made = await asyncio.to_thread(paper.notice, card.json, logo, now)
+        made = await asyncio.to_thread(notice, card.json, logo, now)
     return documents.saved(FILE, documents.PDF, made)

@@ -6,7 +6,7 @@ of these only.
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -237,7 +237,7 @@ def _outcome(
 
 _INES = {"rnie", "bea", "ina"}
 _OF_SIECLE = {"eleve_id", "previous_uai"}
-_TOLD = {f.name for f in fields(Pupil)} & {f.name for f in fields(PupilLine)}
+_TOLD = set(Pupil._fields) & set(PupilLine._fields)
 
 
 def _followed(
@@ -254,12 +254,12 @@ def _followed(
         return Ignored.FROM_SIECLE
     after = _with_line(pupil, line, file.source)
     if line.present and not pupil.active:
-        after = replace(after, source=file.source)
+        after = after._replace(source=file.source)
         return reactivated(pupil, after, activated=file.horodatage, now=now)
     if not line.present and pupil.active:
         return deactivated(pupil, after, _reason(line), now)
     if file.source == "siecle" and pupil.source != "siecle":
-        after = replace(after, source="siecle", activated=file.horodatage)
+        after = after._replace(source="siecle", activated=file.horodatage)
     return updated(pupil, after) if after != pupil else None
 
 
@@ -273,7 +273,7 @@ def _with_line(pupil: Pupil, line: PupilLine, source: str) -> Pupil:
         if (value := getattr(line, name)) != getattr(pupil, name)
         and (value is not None or name not in _INES)
     }
-    return replace(pupil, **changes) if changes else pupil
+    return pupil._replace(**changes) if changes else pupil
 
 
 def _reason(line: PupilLine) -> Reason:

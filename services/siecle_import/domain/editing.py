@@ -50,7 +50,7 @@ def enter(
     """
     unsaid = {"eleve_id": None, "previous_uai": None, "exit_date": None, "exit_reason": None}
     new = created(uai, {**unsaid, **told}, source="hand", activated=now, now=now)
-    new = replace(new, after=replace(new.after, id=pupil_id))
+    new = replace(new, after=new.after._replace(id=pupil_id))
     _check_new(base, new.after)
     return new
 
@@ -96,9 +96,9 @@ def change(pupil: Pupil, base: Iterable[Pupil], told: Mapping[str, Any]) -> Chan
         FromSiecleError, AlreadyThereError, WrongStateError
     """
     _check_not_merged(pupil)
-    after = replace(pupil, **told)
+    after = pupil._replace(**told)
     if pupil.source == "siecle":
-        ines_only = replace(pupil, rnie=after.rnie, bea=after.bea, ina=after.ina)
+        ines_only = pupil._replace(rnie=after.rnie, bea=after.bea, ina=after.ina)
         if pupil.active or after != ines_only:
             raise FromSiecleError
     _check_new((other for other in base if other.merged_into is None), after)
@@ -118,7 +118,7 @@ def leave(
         raise FromSiecleError
     if not pupil.active:
         raise WrongStateError
-    after = replace(pupil, exit_date=on, exit_reason=reason)
+    after = pupil._replace(exit_date=on, exit_reason=reason)
     return deactivated(pupil, after, Reason.BY_HAND, now)
 
 
@@ -133,7 +133,7 @@ def come_back(pupil: Pupil, base: Iterable[Pupil], now: dt.datetime) -> Changed:
     if pupil.active:
         raise WrongStateError
     _check_new((other for other in base if other.active), pupil)
-    after = replace(pupil, source="hand", exit_date=None, exit_reason=None)
+    after = pupil._replace(source="hand", exit_date=None, exit_reason=None)
     return reactivated(pupil, after, activated=now, now=now)
 
 

@@ -39,7 +39,7 @@ def regained(
             [(pupil_id, one)] = same.items()
             taken.add(pupil_id)
             stay = one.stay if one.active else one.stay + 1
-            again = replace(changed.after, id=pupil_id, version=one.version + 1, stay=stay)
+            again = changed.after._replace(id=pupil_id, version=one.version + 1, stay=stay)
             after.append(replace(changed, after=again))
         else:
             after.append(changed)

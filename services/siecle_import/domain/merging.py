@@ -1,7 +1,7 @@
 """Two learners of one school who are one person (docs/transfer.md, 15)."""
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -48,9 +48,8 @@ def merge(survivor: Pupil, other: Pupil, now: dt.datetime) -> Merged:
     """
     _check_mergeable(survivor, other)
     inherited = {s: getattr(survivor, s) or getattr(other, s) for s in _SHAPES}
-    after = updated(survivor, replace(survivor, **inherited))
-    gone = replace(
-        other,
+    after = updated(survivor, survivor._replace(**inherited))
+    gone = other._replace(
         merged_into=survivor.id,
         active=False,
         since=now if other.active else other.since,
@@ -62,8 +61,7 @@ def merge(survivor: Pupil, other: Pupil, now: dt.datetime) -> Merged:
 
 def lost_card(survivor: Pupil, lost: UUID, version: int) -> Pupil:
     """The card that a restore has lost of someone who was entered anew: it goes on as his."""
-    return replace(
-        survivor,
+    return survivor._replace(
         id=lost,
         merged_into=survivor.id,
         active=False,
@@ -104,7 +102,7 @@ def undo_merge(
         for name in _IDENTITY
         if getattr(survivor, name) == getattr(before[1], name)
     }
-    other = replace(before[1], stay_floor=merged.stay_floor)
+    other = before[1]._replace(stay_floor=merged.stay_floor)
     if imported_since and other.active:
-        other = replace(other, active=False, since=now, reason=Reason.MERGED.value)
-    return Merged(updated(survivor, replace(survivor, **given_back)), updated(merged, other))
+        other = other._replace(active=False, since=now, reason=Reason.MERGED.value)
+    return Merged(updated(survivor, survivor._replace(**given_back)), updated(merged, other))

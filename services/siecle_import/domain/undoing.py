@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -71,7 +71,7 @@ def undo(
 def _taken_back(made: Made, present: Pupil, now: dt.datetime) -> Changed:
     if made.before is None:
         return deactivated(present, present, Reason.UNDONE, now)
-    before = replace(made.before, stay=present.stay, stay_floor=present.stay_floor)
+    before = made.before._replace(stay=present.stay, stay_floor=present.stay_floor)
     match made.kind:
         case Change.DEACTIVATED:
             return reactivated(present, before, activated=before.activated, now=now)

@@ -7,7 +7,7 @@ These are the types that the reading hands to the import; the rules that make th
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from services.siecle_import.folding import fold
 
@@ -15,8 +15,7 @@ Sex = Literal["M", "F"]
 Absence = Literal["exit", "inactive_division"]
 
 
-@dataclass(frozen=True, slots=True)
-class PupilLine:
+class PupilLine(NamedTuple):
     """A pupil as a file describes him, without error.
 
     `rnie`, `bea` and `ina` are the INE aliases by shape, whatever the tag they stood in; None means

@@ -128,7 +128,7 @@ def settle(whole: Whole) -> None:
             whole.in_error.append(_in_error(line))
             whole.active -= line.present
             whole.left -= not line.present
-    whole.pupils = [replace(line, eleve_id=None) for line in first.values()]
+    whole.pupils = [line._replace(eleve_id=None) for line in first.values()]
     whole.in_error = [replace(line, eleve_id=None) for line in whole.in_error]
     whole.findings = [reworded(one) for one in whole.findings]
 

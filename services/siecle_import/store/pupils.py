@@ -1,9 +1,8 @@
 """The learners of the base, the lock of a school's base, and the import in force there."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from operator import attrgetter
 from uuid import UUID
 
 from asyncpg import Record
@@ -14,10 +13,9 @@ from services.siecle_import.folding import fold
 from shared.database import Connection
 from shared.identifiers import Uai
 
-_FIELDS = [field.name for field in fields(Pupil)]
-COLUMNS = ", ".join(_FIELDS)
+COLUMNS = ", ".join(Pupil._fields)
 """All columns of a learner, in the order in which `Pupil` takes them."""
-_WRITTEN = [*_FIELDS, "folded"]
+_WRITTEN = [*Pupil._fields, "folded"]
 
 
 async def lock_school(connection: Connection, uai: Uai) -> None:
@@ -130,11 +128,8 @@ async def write(connection: Connection, changes: Sequence[Changed]) -> None:
 
 async def _copy(connection: Connection, table: str, people: Sequence[Pupil]) -> None:
     await connection.copy_records_to_table(
-        table, columns=_WRITTEN, records=((*_values(pupil), _folded(pupil)) for pupil in people)
+        table, columns=_WRITTEN, records=((*pupil, _folded(pupil)) for pupil in people)
     )
-
-
-_values = attrgetter(*_FIELDS)
 
 
 def _folded(pupil: Pupil) -> str:
@@ -220,7 +215,7 @@ async def search(
     )
     if after is not None and not rows and not await pupils(connection, uai, [after]):
         raise UnknownCursorError
-    return [(Pupil(**{n: row[n] for n in _FIELDS}), row["transferred"]) for row in rows]
+    return [(Pupil(**{n: row[n] for n in Pupil._fields}), row["transferred"]) for row in rows]
 
 
 async def mark_transferred(

@@ -27,6 +27,7 @@ from shared.events import (
 from shared.identifiers import Uai
 from shared.messaging.consumer import Batch
 from tests.support.pupils import A, B, arrival, departure, pupil
+from tests.support.scans import read_whole
 
 
 @pytest.fixture
@@ -82,6 +83,19 @@ async def pair(database: Database) -> tuple[UUID, UUID]:
     left, came = departure(A), arrival(B)
     await take(database, left, came)
     return left.pupil_id, came.pupil_id
+
+
+async def test_no_batch_reads_a_table_whole(database: Database) -> None:
+    """Tables are believed to be as small as when they were last analysed (ADR 66)."""
+    tables = "learner", "move", "record"
+    before = await read_whole(database, *tables)
+    assert set(before) == set(tables)
+    for _ in range(6):
+        come = [arrival(uai) for uai in (A, B) for _ in range(100)]
+        await take(database, *come)
+        sides = zip(come[:100], come[100:], strict=True)
+        await take(database, *(request(one.pupil_id, other.pupil_id) for one, other in sides))
+    assert await read_whole(database, *tables) == before
 
 
 async def test_rule_4_all_records_move_and_are_counted_by_kind(

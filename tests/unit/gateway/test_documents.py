@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from services.gateway.documents import passeport as documents
 from services.gateway.documents.notice import notice
 from services.gateway.documents.paper import Paper, printable
-from services.gateway.documents.passeport import Contents, Owner, Stamp, passeport
+from services.gateway.documents.passeport import passeport
+from services.gateway.domain import passeport as made_of
 from services.gateway.domain.bodies import lines_of
+from services.gateway.domain.passeport import Contents, Owner, Stamp
 
 NOW = dt.datetime(2026, 1, 20, 12, tzinfo=dt.UTC)
 CARD: dict[str, Any] = {
@@ -91,7 +92,7 @@ def test_a_long_dossier_has_many_pages_and_no_more_than_can_be_held(
     assert pdf.count(b"/Type /Page\n") > 10
     assert sum(line.count("œuvrer") for line in printed) == 8 * 400
     assert sum(line.count("x") for line in printed if "xxx" in line) == 8 * 500
-    monkeypatch.setattr(documents, "AT_MOST", 25_000)
+    monkeypatch.setattr(made_of, "AT_MOST", 25_000)
     printed.clear()
     made(*(record(body=long, title=f"Bilan {n}") for n in range(8)))
     assert sum(line.startswith("Le contenu de ce document est trop long") for line in printed) == 6

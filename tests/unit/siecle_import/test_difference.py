@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -177,7 +176,7 @@ def test_a_learner_whose_ine_stands_in_a_line_in_error_too_is_frozen() -> None:
 
 
 def test_absence_does_not_touch_who_was_entered_by_hand_and_a_line_adopts_him() -> None:
-    [pupil] = [replace(p, source="hand", eleve_id=None) for p in base_of(line(1))]
+    [pupil] = [p._replace(source="hand", eleve_id=None) for p in base_of(line(1))]
     assert compare([pupil], []).changes == []
     assert compare([pupil], [left()]).changes == []
     [adopted] = compare([pupil], [line(1)]).of(Change.UPDATED)
@@ -185,7 +184,7 @@ def test_absence_does_not_touch_who_was_entered_by_hand_and_a_line_adopts_him() 
 
 
 def test_a_line_that_changes_nothing_says_why() -> None:
-    [by_hand] = [replace(p, source="hand") for p in base_of(line(1))]
+    [by_hand] = [p._replace(source="hand") for p in base_of(line(1))]
     change = compare([by_hand], [left(1), left(2)])
     assert change.ignored == [
         (left(1), Ignored.OUTSIDE_SIECLE),
@@ -206,7 +205,7 @@ def test_a_csv_enters_learners_outside_siecle_and_deactivates_only_whom_it_names
     assert {p.source for p in base} == {"csv"}
     assert compare(base, [line(1, **outside)], source="csv").changes == []
     gone = left(1)
-    [pupil] = compare(base, [replace(gone, eleve_id=None)], source="csv").of(Change.DEACTIVATED)
+    [pupil] = compare(base, [gone._replace(eleve_id=None)], source="csv").of(Change.DEACTIVATED)
     assert pupil.family_name == "NOM1"
 
 
@@ -221,7 +220,7 @@ def test_a_csv_leaves_alone_whom_siecle_tells_of_and_takes_up_who_has_left_it() 
 
 def test_a_line_about_a_merged_learner_is_about_whom_he_goes_on_as() -> None:
     survivor, merged = base_of(line(1), line(2))
-    base = [survivor, replace(merged, merged_into=survivor.id, active=False)]
+    base = [survivor, merged._replace(merged_into=survivor.id, active=False)]
     change = compare(base, [line(2)])
     [after] = change.of(Change.UPDATED)
     assert (after.id, after.family_name) == (survivor.id, "NOM2")
@@ -232,7 +231,7 @@ def test_a_line_about_a_merged_learner_is_about_whom_he_goes_on_as() -> None:
 def merged_pair() -> tuple[Pupil, list[Pupil]]:
     """A base in which pupil 2 goes on as pupil 1."""
     survivor, merged = base_of(line(1), line(2))
-    return survivor, [survivor, replace(merged, merged_into=survivor.id, active=False)]
+    return survivor, [survivor, merged._replace(merged_into=survivor.id, active=False)]
 
 
 def test_of_two_lines_of_a_merged_learner_the_one_that_says_present_counts() -> None:

@@ -1,7 +1,6 @@
 """Who may be the learner offered: how names and birth dates are compared."""
 
 import datetime as dt
-from dataclasses import replace
 
 import pytest
 
@@ -73,7 +72,7 @@ def test_ten_at_the_most_are_shown_and_an_equal_ine_comes_first() -> None:
     offered = person("BADIER", "Samuel")
     many = [person("BADIER", "Samuel") for _ in range(SHOWN + 5)]
     assert len(suggestions(offered, many)) == SHOWN
-    numbered = replace(offered, rnie="990000001AA")
-    other = replace(person("AUTRE", "Nom"), rnie="990000001AA")
+    numbered = offered._replace(rnie="990000001AA")
+    other = person("AUTRE", "Nom")._replace(rnie="990000001AA")
     [first, *_] = suggestions(numbered, [*many, other])
     assert (first.pupil.id, first.score, first.why[0]) == (other.id, 100, Why.SAME_INE)
