@@ -33,7 +33,7 @@ JUMPS = {"forward by six days": 6, "back by three days": -3}
 
 JUMPED = (2.0, 4.0)
 ANSWERS_LOST = 3
-MEET_SECONDS = 10.0
+MEET_SECONDS = 20.0
 """Within so many a fault meets something, or is said to have met nothing."""
 
 LAST_WORDS = {SQL: b"COMMIT", AMQP: b"", HTTP: b"", SMTP: b"\r\n.\r\n"}

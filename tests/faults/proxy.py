@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from shared.clock import pause
 
 CHUNK = 65536
+MORE_SECONDS = 8.0
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 """Of AMQP 0-9-1: nothing is asked or told by it."""
 
@@ -76,18 +77,22 @@ class Proxy:
         if self.met:
             await asyncio.sleep(seconds)
 
-    async def lose_answers(self, words: bytes, count: int, seconds: float) -> int:
+    async def lose_answers(self, words: bytes, count: int, within: float) -> int:
         """Pass on what holds `words`, then cut before its answer: the server has done it, and the
-        client does not know. So many times at the most, within so many seconds; how often it was.
+        client does not know. Once within so many seconds, and up to so many times in the
+        `MORE_SECONDS` that follow; how often it was.
         """
+        self._begin()
         self.last_words, self.left_to_lose = words, count
         self.all_lost.clear()
-        await pause(self.all_lost, seconds)
+        await pause(self.meeting, within)
+        await pause(self.all_lost, MORE_SECONDS if self.met else 0)
         self.last_words = None
-        return count - self.left_to_lose
+        return self.met
 
     def lose(self) -> None:
         """Note that an answer was lost."""
+        self.meet()
         self.left_to_lose -= 1
         if self.left_to_lose == 0:
             self.last_words = None
