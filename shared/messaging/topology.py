@@ -21,7 +21,7 @@ from shared.telemetry import BROKER_CONNECTED
 EXCHANGE = "cpro.events"
 DEAD_LETTERS = "cpro.dead"
 _LASTING: dict[str, Any] = {"heartbeat": 20, "reconnect_interval": 1, "fail_fast": "0"}
-"""How a connection lives and comes back, in seconds."""
+"""Seconds between heartbeats and between tries to come back; the first failure ends nothing."""
 
 DELIVERY_LIMIT = 50
 """Deliveries before a message is a dead letter. Failures are parked: only what kills the process
