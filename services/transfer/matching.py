@@ -66,7 +66,8 @@ WITH RECURSIVE holder AS (
     UNION
     SELECT origin_pupil FROM transfer WHERE state = 'requested' AND kind = 'by-hand'
 ), departure AS (
-    SELECT p.pupil_id, p.uai, p.stay, p.since, p.activated, p.key_version, p.source, p.changed_at,
+    SELECT p.pupil_id, p.uai, p.stay, coalesce(a.announced_at, p.since) AS since, p.activated,
+        p.key_version, p.source, p.changed_at,
         p.active AND a.pupil_id IS NULL AS active,
         t.id AS transfer_id, t.origin_stay, t.destination_pupil, t.kind, t.destination_uai,
         t.withdrawn_at IS NOT NULL AS withdrawn,

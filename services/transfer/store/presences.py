@@ -135,7 +135,8 @@ async def keep_imports(connection: Connection, imports: Sequence[ImportApplied])
                 SELECT FROM presence p WHERE p.pupil_id = a.pupil_id AND p.version >= a.version)
                 AND NOT EXISTS (
                     SELECT FROM gone g WHERE g.pupil_id = a.pupil_id AND g.version >= a.version)
-            ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version
+            ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version,
+                announced_at = EXCLUDED.announced_at
             WHERE announced_departure.version < EXCLUDED.version
         )
         INSERT INTO import_in_force (uai, number, horodatage, school_year, source, changed_at)

@@ -1,6 +1,7 @@
 """The transfer protocol on a real database (docs/transfer.md), event by event."""
 
 import asyncio
+import datetime as dt
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from shared.events import (
     DossierTransferred,
     DossierTransferRefused,
     Event,
+    PupilCreated,
     PupilDeactivated,
     PupilReactivated,
     PupilUpdated,
@@ -79,6 +81,17 @@ async def test_events_open_one_transfer_in_any_order_and_repeated(
 async def test_one_batch_is_decided_like_many(both_on: Transfer) -> None:
     await both_on.take(imported(B), arrival(B, keys(1)), departure(A, keys(1)))
     assert await states(both_on) == ["requested"]
+
+
+async def test_an_announced_departure_is_one_since_its_import(both_on: Transfer) -> None:
+    """What académies are told of delays begins there, not when the learner had come."""
+    before = dt.datetime.now(dt.UTC)
+    here = pupil(PupilCreated, A, keys(1))
+    left = pupil(PupilDeactivated, A, keys(1), pupil_id=here.pupil_id, version=2)
+    await both_on.take(here, arrival(B, keys(1)), imported(B))
+    await both_on.take(imported(A, 3, JANUARY, left))
+    [transfer] = await both_on.transfers()
+    assert before < transfer["ready_at"] <= transfer["requested_at"]
 
 
 async def test_an_older_version_changes_nothing(both_on: Transfer) -> None:
