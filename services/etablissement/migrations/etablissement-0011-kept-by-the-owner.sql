@@ -1,5 +1,5 @@
 -- What only the owner of a table may do, for the role that the service runs as
--- depends: etablissement-0009-histories-stay
+-- depends: etablissement-0010-whose-right-once
 
 -- migrate: apply
 CREATE FUNCTION count_directory() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
