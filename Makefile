@@ -73,7 +73,7 @@ long: setup ## Run the long tests: many more orders of events, fuzzing
 	$(RUN) pytest -m long $(ARGS)
 	FUZZ_EXAMPLES=3000 $(RUN) pytest tests/unit/siecle_import/test_reading_fuzz.py $(ARGS)
 	FUZZ_EXAMPLES=2000 $(RUN) pytest tests/unit/etablissement/test_images_fuzz.py $(ARGS)
-	FUZZ_EXAMPLES=15 $(RUN) pytest tests/integration/test_any_input.py $(ARGS)
+	FUZZ_EXAMPLES=15 $(RUN) pytest tests/integration/test_any_input.py tests/integration/test_any_page.py $(ARGS)
 	@$(MAKE) properties faults sabotage
 
 properties: setup ## Play EXAMPLES sequences of events (2000) against the model
