@@ -16,6 +16,7 @@ DELAY = Histogram(
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400, 172800),
 )
 REFUSALS = Counter("cpro_mail_refusals", "Refused or deferred mails by domain", ["domain"])
+ATTEMPTS = Counter("cpro_mail_attempts", "Mails that were answered, by domain", ["domain"])
 SERVER_UP = Gauge("cpro_mail_server_up", "0 while the mail server can't be used: all mails wait")
 BY_STATE = Gauge(
     "cpro_mails", "Mails by state: those that wait, and those that ended in 24 hours", ["state"]
@@ -26,12 +27,16 @@ NOBODY = Counter("cpro_mails_for_nobody", "Mails not made: nobody to send them t
 _domains: set[str] = set()
 
 
-def refused_by(address: str) -> None:
-    """Count a refusal for the domain of an address."""
+def answered(address: str, *, refused: bool) -> None:
+    """Count an attempt for the domain of an address, and a refusal if it was one. A domain has
+    figures of its own from its first refusal on.
+    """
     domain = address.rpartition("@")[2].lower()
-    if len(_domains) < DOMAINS:
+    if refused and len(_domains) < DOMAINS:
         _domains.add(domain)
-    REFUSALS.labels(domain if domain in _domains else "other").inc()
+    label = domain if domain in _domains else "other"
+    ATTEMPTS.labels(label).inc()
+    REFUSALS.labels(label).inc(refused)
 
 
 async def refresh(database: Database) -> None:

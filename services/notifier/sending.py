@@ -299,6 +299,5 @@ def _ended(row: Record, outcome: Outcome) -> Outcome:
     metrics.ENDED.labels(outcome.state, outcome.reason or "").inc()
     if outcome.state is State.SENT:
         metrics.DELAY.observe(row["age"].total_seconds())
-    else:
-        metrics.refused_by(row["address"])
+    metrics.answered(row["address"], refused=outcome.state is not State.SENT)
     return outcome

@@ -10,11 +10,16 @@ BY_STATE = Gauge(
 )
 OLDEST = Gauge("cpro_transfer_oldest_seconds", "Age of the oldest request without an answer")
 
+FOUND = Gauge(
+    "cpro_reconcile_found_in_day", "Transfers that only the reconcile found, of whatever process"
+)
+
 
 async def refresh(runtime: Runtime) -> None:
     """Count the transfers by state."""
     async with runtime.database.connection() as connection:
         by_state = await figures.by_state(connection)
         OLDEST.set(await figures.oldest_request(connection))
+        FOUND.set(await figures.found_by_reconcile(connection))
     for state, number in by_state.items():
         BY_STATE.labels(state).set(number)

@@ -1,6 +1,8 @@
 """The reconcile: decide again over what has changed, ask again what is unanswered.
 
-The net under the events: in normal life it finds nothing and `cpro_reconcile_found` stays 0.
+The net under the events: in normal life it finds nothing. What it finds is counted twice: by each
+process since its start, and in the database for a day, where a new process and the command
+`reconcile` tell it too.
 """
 
 import datetime as dt
@@ -48,7 +50,8 @@ async def reconcile(database: Database) -> int:
         async with database.transaction() as transaction:
             await single_file(transaction.connection)
             keys = await changes.keys_changed(transaction.connection, SLICE)
-            found += await decide(transaction, keys)
+            found += (of_slice := await decide(transaction, keys))
+            await changes.note_found(transaction.connection, of_slice)
             more = await changes.has_changes(transaction.connection)
     async with database.transaction() as transaction:
         await single_file(transaction.connection)

@@ -3,15 +3,17 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
 
 from services.siecle_import import metrics as imports
 from services.siecle_import.__main__ import service as siecle_import
+from services.siecle_import.domain.imports import State
+from services.siecle_import.store.imports import set_state
 from services.transfer import metrics as transfers
 from services.transfer.__main__ import service as transfer
+from services.transfer.store import changes
 from shared.clock import PARIS, Clock
 from shared.database import Database
 from shared.service import Runtime, Service
@@ -62,12 +64,53 @@ async def test_imports_and_transfers_are_told_by_state(
     assert told("cpro_schools_without_import") == 2
 
 
-def test_an_import_that_does_not_move_on_grows_old_and_one_that_does_begins_anew() -> None:
-    one = uuid4()
-    assert imports.longest({(one, "received")}, 1000.0) == 0
-    assert imports.longest({(one, "received")}, 2200.0) == 1200
-    assert imports.longest({(one, "confirmed")}, 2300.0) == 0
-    assert imports.longest(set(), 2400.0) == 0
+async def test_an_import_is_as_old_as_its_state_for_whichever_process_asks(
+    system: System, databases: dict[str, Database]
+) -> None:
+    database = databases["siecle_import"]
+    asked = runtime(system, siecle_import, database, TODAY)
+    async with database.transaction() as transaction:
+        await transaction.connection.execute(
+            """
+            INSERT INTO import_run (id, uai, state, sent_by, received_at, entered_at)
+            SELECT gen_random_uuid(), uai, state, 'x', now() - age, now() - age FROM (VALUES
+                ('9990001X', 'ready', interval '9 days'),
+                ('9990002Y', 'confirmed', interval '1 hour')) AS waiting (uai, state, age)
+            """
+        )
+    await imports.refresh(asked)
+    assert told("cpro_import_oldest_seconds") == pytest.approx(3600, abs=60)
+    async with database.transaction() as transaction:
+        connection = transaction.connection
+        one = await connection.fetchval("SELECT id FROM import_run WHERE state = 'ready'")
+        await set_state(connection, one, expected=State.READY, state=State.CONFIRMED, values={})
+        await connection.execute("DELETE FROM import_run WHERE id <> $1", one)
+    await imports.refresh(asked)
+    assert told("cpro_import_oldest_seconds") == pytest.approx(0, abs=60)
+
+
+async def test_what_the_reconcile_found_is_told_by_whichever_process_asks(
+    system: System, databases: dict[str, Database]
+) -> None:
+    database = databases["transfer"]
+    asked = runtime(system, transfer, database, TODAY)
+    await transfers.refresh(asked)
+    assert told("cpro_reconcile_found_in_day") == 0
+    async with database.transaction() as transaction:
+        for found in (2, 0, 1):
+            await changes.note_found(transaction.connection, found)
+    await transfers.refresh(asked)
+    assert told("cpro_reconcile_found_in_day") == 3
+    async with database.transaction() as transaction:
+        await transaction.connection.execute(
+            "UPDATE reconcile SET found_at = found_at - interval '25 hours'"
+        )
+    await transfers.refresh(asked)
+    assert told("cpro_reconcile_found_in_day") == 0
+    async with database.transaction() as transaction:
+        await changes.note_found(transaction.connection, 1)
+    await transfers.refresh(asked)
+    assert told("cpro_reconcile_found_in_day") == 1, "what was found before is over"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """SQL: how many imports there are, for operations."""
 
 import datetime as dt
-from uuid import UUID
 
 from services.siecle_import.domain.imports import AT_WORK
 from shared.database import Connection
@@ -19,12 +18,18 @@ async def by_state(connection: Connection, since: dt.datetime) -> dict[str, int]
     return {row["state"]: row["number"] for row in rows}
 
 
-async def at_work(connection: Connection) -> set[tuple[UUID, str]]:
-    """The imports that the service works on, each with its state."""
-    rows = await connection.fetch(
-        "SELECT id, state FROM import_run WHERE state = ANY($1)", list(AT_WORK)
+async def oldest_at_work(connection: Connection) -> float:
+    """Seconds since the import that the service has worked on longest came into its state; 0 when
+    it works on none.
+    """
+    seconds: float = await connection.fetchval(
+        """
+        SELECT coalesce(extract(epoch FROM now() - min(entered_at)), 0)::float8
+        FROM import_run WHERE state = ANY($1)
+        """,
+        list(AT_WORK),
     )
-    return {(row["id"], row["state"]) for row in rows}
+    return seconds
 
 
 async def schools_without(connection: Connection, since: dt.datetime) -> int:

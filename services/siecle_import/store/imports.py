@@ -174,7 +174,7 @@ async def set_state(
     assignments = "".join(f", {name} = ${i}" for i, name in enumerate(values, start=4))
     return await connection.fetchrow(
         f"""
-        UPDATE import_run SET state = $3, attempts = 0{assignments}
+        UPDATE import_run SET state = $3, attempts = 0, entered_at = now(){assignments}
         WHERE id = $1 AND state = $2 RETURNING {_RUN}
         """,
         import_id,

@@ -46,6 +46,20 @@ async def has_changes(connection: Connection) -> bool:
     return found
 
 
+async def note_found(connection: Connection, number: int) -> None:
+    """Note what a slice of the reconcile has found, if anything, beside what was found within a day
+    before.
+    """
+    await connection.execute(
+        """
+        UPDATE reconcile SET found_at = now(), found = $1 + CASE
+            WHEN found_at > now() - interval '1 day' THEN found ELSE 0 END
+        WHERE $1 > 0
+        """,
+        number,
+    )
+
+
 async def begin_anew(connection: Connection) -> None:
     """Have the next pass decide over everything."""
     await connection.execute("UPDATE reconcile SET decided_until = '-infinity'")

@@ -20,6 +20,19 @@ async def by_state(connection: Connection) -> dict[str, int]:
     return {row["state"]: row["number"] for row in rows}
 
 
+async def found_by_reconcile(connection: Connection) -> int:
+    """How many transfers only the reconcile has opened or withdrawn, until nothing was found for a
+    day.
+    """
+    number: int = await connection.fetchval(
+        """
+        SELECT coalesce(sum(found), 0)::int FROM reconcile
+        WHERE found_at > now() - interval '1 day'
+        """
+    )
+    return number
+
+
 async def oldest_request(connection: Connection) -> float:
     """Seconds since the request that has waited longest for its answer; 0 when none waits."""
     seconds: float = await connection.fetchval(

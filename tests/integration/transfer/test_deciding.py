@@ -13,6 +13,7 @@ import pytest
 from deploy.local.client import eventually
 from services.transfer.handlers import handle
 from services.transfer.reconcile import reconcile
+from services.transfer.store.figures import found_by_reconcile
 from shared.database import Connection, Database
 from shared.envelope import Received
 from shared.events import (
@@ -273,6 +274,8 @@ async def test_rule_11_the_reconcile_opens_what_was_missed_and_asks_again(
     async with both_on.database.transaction() as transaction:
         await transaction.connection.execute("DELETE FROM transfer")
     assert await reconcile(both_on.database) == 1
+    async with both_on.database.connection() as connection:
+        assert await found_by_reconcile(connection) == 1
     async with both_on.database.transaction() as transaction:
         await transaction.connection.execute(
             "UPDATE transfer SET asked_at = asked_at - interval '1 hour'"
