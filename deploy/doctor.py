@@ -41,6 +41,8 @@ LIMITED_BY_DEFAULT, DEFAULT_LIMIT = 4, 20
 ENOUGH = 1000
 _LOSES = "se perd ce qui a été livré plusieurs fois : posez la règle « cpro-dead » (operations.md)"
 
+_OWNS = "rôle propriétaire des tables : donnez au service celui qui lit et écrit (security.md)"
+
 
 class Mark(StrEnum):
     """What a finding means: all is well, something must be done, or it is only to be known."""
@@ -120,6 +122,10 @@ async def _schema(service: Service, connection: "asyncpg.Connection[asyncpg.Reco
         yield Finding(Mark.NOTE, f"la base est en avance sur cette version : {', '.join(ahead)}")
     if not known:
         return
+    owns = await connection.fetchval(
+        "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'outbox'::regclass"
+    )
+    yield _checked(not owns, _OWNS if owns else "rôle qui ne peut changer que des lignes")
     oldest = await connection.fetchval("SELECT id FROM outbox ORDER BY id LIMIT 1")
     age = time.time() - (oldest.int >> 80) / 1000 if oldest else 0
     yield _checked(age < LATE_SECONDS, f"événement à publier le plus ancien : {age:.0f} s")
@@ -145,10 +151,10 @@ async def _broker(service: Service, settings: Settings) -> Findings:
             yield Finding(Mark.WRONG if dead else Mark.NOTE, f"file {name} : {count}")
         told = connection.transport.connection.server_properties["version"]  # type: ignore[union-attr]
         version = told.decode() if isinstance(told, bytes) else str(told)
-        yield await _dead_letters_stay(url, dead_letters_of(service.name), version)
+        yield await dead_letters_stay(url, dead_letters_of(service.name), version)
 
 
-async def _dead_letters_stay(amqp_url: str, queue: str, version: str) -> Finding:
+async def dead_letters_stay(amqp_url: str, queue: str, version: str) -> Finding:
     """Whether the broker keeps a dead letter however often it has delivered it. Policies are told
     by the management API alone.
     """
@@ -161,7 +167,7 @@ async def _dead_letters_stay(amqp_url: str, queue: str, version: str) -> Finding
             told = (await client.get(path)).raise_for_status().json()
     except httpx.HTTPError:
         unseen = f"file {queue} : limite de livraison non vue (CPRO_RABBITMQ_API_URL)"
-        return Finding(Mark.NOTE, unseen)
+        return Finding(Mark.WRONG if _limited(version) else Mark.NOTE, unseen)
     fine = stays(version, told)
     return _checked(fine, f"file {queue} : {'rien ne s’y perd' if fine else _LOSES}")
 
@@ -172,8 +178,13 @@ def stays(version: str, queue: Mapping[str, Any]) -> bool:
     """
     limit = (queue.get("effective_policy_definition") or {}).get("delivery-limit")
     if limit is None:
-        limit = -1 if int(version.partition(".")[0]) < LIMITED_BY_DEFAULT else DEFAULT_LIMIT
+        limit = DEFAULT_LIMIT if _limited(version) else -1
     return bool(limit < 0 or limit >= ENOUGH)
+
+
+def _limited(version: str) -> bool:
+    """Whether a broker of this version gives every quorum queue a limit."""
+    return int(version.partition(".")[0]) >= LIMITED_BY_DEFAULT
 
 
 async def _others(_service: Service, settings: Settings) -> Findings:

@@ -16,7 +16,7 @@ from joserfc.jwk import OKPKey
 from deploy import doctor
 from deploy.local import ROOT
 from deploy.local.client import eventually
-from deploy.local.servers import DEAD_LETTERS_POLICY, Servers
+from deploy.local.servers import DEAD_LETTERS_POLICY, Servers, run_url
 from deploy.local.tokens import service_key_file
 from tests.support.system import System
 
@@ -35,7 +35,7 @@ async def examined(service: str, environment: Mapping[str, str]) -> tuple[int | 
 def environment(system: System) -> dict[str, str]:
     return {
         "CPRO_ENVIRONMENT": "local",
-        "CPRO_DATABASE_URL": system.database_urls["transfer"],
+        "CPRO_DATABASE_URL": run_url(system.database_urls["transfer"]),
         "CPRO_AMQP_URL": system.amqp_url,
         "CPRO_JWKS_FILE": str(system.keys / "jwks.json"),
         "CPRO_SIGNING_KEY_FILE": str(service_key_file(system.keys, "transfer")),
@@ -49,6 +49,7 @@ async def test_a_service_that_lacks_nothing_is_told_so(environment: Mapping[str,
     assert status == 0, said
     assert "✗" not in said
     assert "schéma à jour" in said
+    assert "✓ rôle qui ne peut changer que des lignes" in said
     assert "file transfer.events : 0" in said
     assert "dossier répond" in said
 
@@ -120,6 +121,26 @@ def test_from_version_4_a_broker_drops_them_unless_a_policy_says_otherwise(
 ) -> None:
     definition = {} if limit is None else {"delivery-limit": limit}
     assert doctor.stays(version, {"effective_policy_definition": definition}) is stays
+
+
+@pytest.mark.parametrize(
+    ("version", "mark"), [("3.13.7", doctor.Mark.NOTE), ("4.1.0", doctor.Mark.WRONG)]
+)
+async def test_a_limit_that_cannot_be_seen_is_wrong_where_there_is_one(
+    version: str, mark: doctor.Mark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CPRO_RABBITMQ_API_URL", "http://127.0.0.1:1")
+    found = await doctor.dead_letters_stay("amqp://127.0.0.1:1/", "transfer.dead", version)
+    assert found.mark is mark
+
+
+async def test_a_service_that_runs_as_the_owner_is_told(
+    environment: Mapping[str, str], system: System
+) -> None:
+    owner = system.database_urls["transfer"]
+    status, said = await examined("transfer", {**environment, "CPRO_DATABASE_URL": owner})
+    assert status == 1
+    assert "✗ rôle propriétaire des tables" in said
 
 
 async def test_settings_that_lack_are_named_without_the_values_of_the_others() -> None:
