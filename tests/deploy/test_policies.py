@@ -1,4 +1,4 @@
-"""The manifests for Kubernetes: what they promise of the way in, of spread, commands and restores."""
+"""The manifests for Kubernetes: what they promise of the way in, spread, commands and restores."""
 
 import os
 import re
@@ -129,7 +129,7 @@ def test_a_trace_of_erasures_is_written_over_by_none_and_outlives_the_backups(
     *shell, script = container["command"]
     stub = tmp_path / "bin" / "python"
     stub.parent.mkdir()
-    stub.write_text('#!/bin/sh\nfor last; do :; done\necho "$@" > "$last"\n')
+    stub.write_text('#!/bin/sh\nfor last; do :; done\necho "$PWD $@" > "$last"\n')
     stub.chmod(0o755)
     folder = tmp_path / "sauvegardes"
     folder.mkdir()
@@ -137,11 +137,12 @@ def test_a_trace_of_erasures_is_written_over_by_none_and_outlives_the_backups(
     hourly = [_aged(folder / f"effacements-{d}T07.jsonl", d) for d in (1, 5)]
     environment = {**os.environ, "PATH": f"{stub.parent}:{os.environ['PATH']}"}
     here = script.replace("/sauvegardes", str(folder))
-    subprocess.run([*shell, here], check=True, env=environment)
+    subprocess.run([*shell, here], check=True, env=environment, cwd=ROOT)
     kept = set(folder.iterdir())
     [written] = kept - {*daily, *hourly}
     assert re.fullmatch(r"effacements-\d{4}-\d\d-\d\dT\d\d\.jsonl", written.name)
-    assert "services.siecle_import erase --export-trace" in written.read_text()
+    begun = f"{ROOT} -m services.siecle_import erase --export-trace {written}"
+    assert written.read_text().strip() == begun, "where its modules are found"
     assert kept == {written, *daily[:3], hourly[0]}
 
 
