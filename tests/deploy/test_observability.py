@@ -22,8 +22,8 @@ OF_SERVERS = {
     "cnpg_pg_stat_archiver_last_archived_time",
     "cnpg_pg_stat_archiver_last_failed_time",
 }
-"""Figures of others that are used, as their manuals name them: RabbitMQ (`/metrics/detailed`, family
-`queue_coarse_metrics`), CloudNativePG and its Barman Cloud plugin.
+"""Figures of others that are used, as their manuals name them: RabbitMQ (`/metrics/detailed`,
+family `queue_coarse_metrics`), CloudNativePG and its Barman Cloud plugin.
 """
 
 
