@@ -45,7 +45,8 @@ IMAGES: Final = {
         Image(
             "cachet", "Cachet de l'établissement", "Télécharger le cachet de l'établissement",
             "le cachet", Action.SEE_STAMP,
-            "Le cachet est imprimé au bas des documents ; seuls votre établissement et l'administration le voient.",
+            "Le cachet est imprimé au bas des documents ; votre établissement et l'administration "
+            "le voient, personne d'autre.",
         ),
     )
 }  # fmt: skip
