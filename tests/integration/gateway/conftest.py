@@ -21,12 +21,13 @@ from deploy.local.servers import (
 from services.etablissement.__main__ import service as etablissement
 from services.gateway.__main__ import service as gateway
 from services.inspector_access.__main__ import service as inspector_access
+from services.siecle_import.__main__ import service as siecle_import
 from shared.database import Database, migrate
 from tests.integration.gateway.support import Place
 from tests.support.provider import FakeProvider
 from tests.support.system import TODAY, free_port, running
 
-SERVICES = (etablissement, inspector_access, gateway)
+SERVICES = (etablissement, inspector_access, siecle_import, gateway)
 
 
 @pytest.fixture(scope="package")
@@ -79,3 +80,11 @@ async def place(started_place: Place) -> AsyncIterator[Place]:
     async with httpx.AsyncClient(base_url=started_place.system.urls["gateway"]) as http:
         started_place.http = http
         yield started_place
+
+
+@pytest.fixture
+async def registry(place: Place) -> AsyncIterator[Database]:
+    """The base in which rights live."""
+    base = await Database.open(place.system.database_urls["etablissement"], 1)
+    yield base
+    await base.close()
