@@ -14,6 +14,8 @@ from shared.database import Connection
 
 WAITING = "('queued', 'deferred')"
 OPEN = "('queued', 'sending', 'deferred')"
+TO_SCHOOL = f"('{Kind.ARRIVAL}', '{Kind.DIGEST}')"
+"""What goes to a school's own e-mail."""
 
 _OVERTAKEN = """
     EXISTS (SELECT FROM mail newer WHERE newer.topic = mail.topic
@@ -86,7 +88,7 @@ async def _suppress_overtaken(connection: Connection, topics: Sequence[tuple[str
 async def readdress(connection: Connection, schools: Sequence[str]) -> None:
     """Have what goes to the e-mail of these schools, and waits, go to the one that is known now. An
     arrival that failed at another one is queued for it as if it were new, as long as no reminder
-    has been due since.
+    has been due since; not one that was held after a restore, which may have gone.
     """
     await connection.execute(
         f"""
@@ -95,9 +97,10 @@ async def readdress(connection: Connection, schools: Sequence[str]) -> None:
                 attempts = 0, next_try = now(), queued_at = now(), ended_at = NULL
             FROM school s
             WHERE s.uai = mail.uai AND mail.uai = ANY($1::text[])
-                AND mail.kind IN ('{Kind.ARRIVAL}', '{Kind.DIGEST}')
+                AND mail.kind IN {TO_SCHOOL}
                 AND lower(mail.address) <> lower(s.email)
                 AND (mail.state IN {WAITING} OR mail.state = 'failed'
+                    AND mail.reason <> '{Reason.RESTORED}'
                     AND mail.kind = '{Kind.ARRIVAL}' AND mail.created_at > now() - $2::interval)
             RETURNING mail.id
         )
