@@ -47,7 +47,7 @@ pytestmark = pytest.mark.long
 
 ALL = (etablissement, siecle_import, transfer, inspector_access, notifier, gateway)
 LISTENERS = [one for one in ALL if one.name in SchoolUpdated.listeners]
-A, B, C, D, E = (uai(number) for number in range(690001, 690006))
+A, B, C, D, E, F = (uai(number) for number in range(690001, 690007))
 AYMERICK, VALERY = "aymerick@ac-demo.example", "valery@ac-demo.example"
 FRESH = "new@ac-demo.example"
 
@@ -161,6 +161,13 @@ async def closes(drill: Drill, code: str, successor: str) -> None:
     await written_to(drill, "etablissement", claims, card, {"successor": successor}, to=path)
 
 
+async def enters(drill: Drill, code: str, name: str) -> None:
+    """The nation enters a school that the directory has not."""
+    body = {"uai": code, "name": name, "email": "ce@ac-demo.example"}
+    path = f"/academies/{ACADEMIE}/schools"
+    await call(drill, "etablissement", admin(), "POST", path, json=body)
+
+
 async def new_head(drill: Drill, code: str, email: str) -> None:
     """The académie invites a head."""
     claims = staff(code, "admin-academique")
@@ -191,6 +198,8 @@ async def test_etablissement_is_restored_to_before_cards_closings_heads_and_a_di
             await edits(drill, A, name="Lycée qui change", digest=digest)
         await closes(drill, B, successor=A)
         await new_head(drill, C, FRESH)
+        await enters(drill, F, "Lycée hors annuaire")
+        await edits(drill, F, name="Lycée hors de l'annuaire")
         contacts = f"/schools/{A}/contacts"
         await written_to(drill, "etablissement", head(A), contacts, {"dreets": {"name": "DREETS"}})
         await directory(
@@ -204,8 +213,9 @@ async def test_etablissement_is_restored_to_before_cards_closings_heads_and_a_di
             drill, 690001, 690002, 690003, 690004, 690005, Nom_etablissement="Lycée renommé"
         )
     async with drill.run([etablissement, *LISTENERS]):
+        await enters(drill, F, "Lycée hors annuaire")
         said = await drill.operate("etablissement", "schools", "republish", "--restored")
-        assert said == "5 établissements annoncés.\n"
+        assert said == "6 établissements annoncés.\n"
         await heard(drill, version=["version"])
         now = await registry(drill)
         assert all(now[code]["version"] > known[code]["version"] for code in known)
@@ -214,8 +224,11 @@ async def test_etablissement_is_restored_to_before_cards_closings_heads_and_a_di
             for code, one in now.items()
         }
         told = {"version"}
-        edited = told | {"name", "name_words", "digest", "own"}
-        assert other == {A: edited, B: told | {"open", "successor"}, C: told, D: told, E: told}
+        named = told | {"name", "name_words", "own"}
+        closed = told | {"open", "successor"}
+        assert other == {
+            A: named | {"digest"}, B: closed, C: told, D: told, E: told, F: named,
+        }  # fmt: skip
         has = await contents(drill, "etablissement")
         assert gone(held, has) == {"school"}, "nothing that the backup held is gone"
         assert gone(lost, has) == {
