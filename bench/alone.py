@@ -78,7 +78,7 @@ async def take(
 
 async def _take(url: str, count: str, *queues: str) -> None:
     async with (
-        await topology.connect(url, "bench", "consume") as connection,
+        topology.connect(url, "bench", "consume") as connection,
         connection.channel() as channel,
     ):
         await take(channel, queues, int(count), lambda: print("ready", flush=True))

@@ -208,7 +208,7 @@ async def _alone(servers: Servers) -> float:
     taken = sum(1 for kind, _ in envelopes for name in CHAIN if kind in heard_by(name))
     async with (
         system.vhost(servers) as amqp_url,
-        await topology.connect(amqp_url, "bench", "publish") as connection,
+        topology.connect(amqp_url, "bench", "publish") as connection,
     ):
         await topology.declare(connection)
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)

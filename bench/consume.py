@@ -93,7 +93,7 @@ async def _alone(channel: AbstractChannel, amqp_url: str) -> float:
     exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
     await alone.publish(exchange, alone.bodies(changes(n, 2) for n in range(LEARNERS)))
     begun = time.perf_counter()
-    async with await topology.connect(amqp_url, "bench", "consume") as connection:
+    async with topology.connect(amqp_url, "bench", "consume") as connection:
         await alone.take(await connection.channel(), [topology.queue_of("transfer")], LEARNERS)
     return LEARNERS / (time.perf_counter() - begun)
 
@@ -103,7 +103,7 @@ async def _rates(running: Servers) -> Sequence[float]:
         system.database(running, service.migration_folders) as database,
         system.database_url(running) as naive_url,
         system.vhost(running) as amqp_url,
-        await topology.connect(amqp_url, "bench", "publish") as connection,
+        topology.connect(amqp_url, "bench", "publish") as connection,
         asyncpg.create_pool(naive_url) as pool,
     ):
         await pool.execute(naive.TABLES)

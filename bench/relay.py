@@ -70,7 +70,7 @@ async def _alone(exchange: AbstractExchange) -> float:
 
 async def relay_rates(database: Database, amqp_url: str) -> Sequence[float]:
     """Median events a second of the relay, of the naive one, and of aio-pika alone."""
-    async with await topology.connect(amqp_url, "bench", "publish") as connection:
+    async with topology.connect(amqp_url, "bench", "publish") as connection:
         await topology.declare(connection)
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)

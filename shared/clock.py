@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -25,6 +26,15 @@ class Clock:
     def today(self, timezone: ZoneInfo) -> dt.date:
         """The day it is in `timezone` (that of the school), or the fixed day."""
         return self.fixed_day or self.now().astimezone(timezone).date()
+
+
+async def until(ended: asyncio.Event, work: "asyncio.Future[Any]") -> None:
+    """Wait until `work` is done, or `ended` is set."""
+    ending = asyncio.ensure_future(ended.wait())
+    try:
+        await asyncio.wait((work, ending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ending.cancel()
 
 
 async def pause(ended: asyncio.Event, seconds: float) -> None:

@@ -62,7 +62,6 @@ class Action(StrEnum):
     NAME_DIPLOMAS = "name-diplomas"
     INSPECT = "inspect"
     READ_MAILS = "read-mails"
-    OPERATE = "operate"
     READ_PARKED = "read-parked"
     CATCH_UP = "catch-up"
     OWN_PASSEPORT = "own-passeport"
@@ -92,7 +91,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.COUNT_TO_DO: frozenset(),
     Action.READ_SCHOOL: _STAFF | _ADMINISTRATORS,
     Action.EDIT_SCHOOL: _STAFF,
-    Action.NAME_SCHOOL: _STAFF | _ADMINISTRATORS,
+    Action.NAME_SCHOOL: _ADMINISTRATORS,
     Action.USE_STAMP: _STAFF,
     Action.READ_USERS: _SWITCHERS | _ADMINISTRATORS,
     Action.MANAGE_USERS: _SWITCHERS,
@@ -108,7 +107,6 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.NAME_DIPLOMAS: frozenset({Role.NATIONAL}),
     Action.INSPECT: frozenset({Role.INSPECTEUR}),
     Action.READ_MAILS: _STAFF | _ADMINISTRATORS,
-    Action.OPERATE: _ADMINISTRATORS | {Role.SUPPORT},
     Action.READ_PARKED: frozenset(),
     Action.CATCH_UP: frozenset(),
     Action.OWN_PASSEPORT: frozenset(),

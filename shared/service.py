@@ -9,7 +9,7 @@ import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from shared import database as db
 from shared import telemetry
-from shared.clock import Clock, pause
+from shared.clock import Clock, pause, until
 from shared.events import owned_by
 from shared.messaging import commands
 from shared.messaging.consumer import Consumer, Handle
@@ -124,13 +124,16 @@ async def run(service: Service, settings: Settings, stop: asyncio.Event) -> None
     url = settings.database_url.get_secret_value()
     database = await db.Database.open(url, settings.database_pool_size)
     try:
-        await database.wait(stop)
+        while not stop.is_set():
+            with suppress(*db.UNAVAILABLE):  # it may start later, or crash just now
+                await db.require_schema(database, service.migration_folders)
+                break
+            await pause(stop, db.RETRY_SECONDS)
+            await database.wait(stop)
         if stop.is_set():
             return
-        await db.require_schema(database, service.migration_folders)
         gc.freeze()  # what has been loaded stays: the collector need not look at it again and again
-        runtime = Runtime(settings, database, Clock(settings.today), tokens, stop)
-        await _run_parts(service, runtime)
+        await _run_parts(service, Runtime(settings, database, Clock(settings.today), tokens, stop))
     finally:
         await database.close()
 
@@ -182,11 +185,9 @@ async def _serve_http(app: FastAPI, runtime: Runtime) -> None:
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve())
-    stopped = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait((serving, stopped), return_when=asyncio.FIRST_COMPLETED)
+        await until(stop, serving)
     finally:  # also when another part has died
-        stopped.cancel()
         server.should_exit = True
         await serving
     if not stop.is_set():

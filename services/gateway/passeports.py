@@ -7,6 +7,7 @@ from typing import Final
 from services.gateway.clients import naming
 from services.gateway.clients.services import Calls, RefusedError
 from services.gateway.domain.passeport import Contents, Owner, Stamp
+from services.gateway.web.patience import Patience
 
 RECORDS: Final = 20
 """Records that are asked for at once: each may have 256 KiB."""
@@ -32,8 +33,9 @@ async def made(calls: Calls, uai: str, pupil: str, now: dt.datetime) -> bytes:
         stamp, contents = await asyncio.gather(
             stamp_of(calls, path), _contents(calls, f"{path}/pupils/{pupil}/records")
         )
-        found_schools = (await naming.names(calls, uai, schools=contents.schools)).schools
-        names = {one: told["name"] for one, told in found_schools.items()}
+        until = Patience().until()
+        named = await naming.names(calls, uai, until, schools=contents.schools)
+        names = {one: told["name"] for one, told in named.schools.items()}
         owner = Owner.of(found.json)
         return await asyncio.to_thread(passeport, owner, stamp, contents, names, now)
 

@@ -21,7 +21,7 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from shared.clock import pause
+from shared.clock import pause, until
 from shared.database import UNAVAILABLE, Database, Transaction
 from shared.envelope import InvalidEventError, Received, decode, unpack
 from shared.events import Event
@@ -70,8 +70,7 @@ class Consumer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; the batch under way is finished and acknowledged."""
-        connection = await topology.connect(self._amqp_url, self._service, "consume")
-        async with connection:
+        async with topology.connect(self._amqp_url, self._service, "consume", stop) as connection:
             while not stop.is_set():
                 await self._database.wait(stop)
                 try:
@@ -87,17 +86,11 @@ class Consumer:
             await channel.set_qos(prefetch_count=PREFETCH_MESSAGES)
             queue = await channel.get_queue(topology.queue_of(self._service))
             # The callback only hands over: the channel cancels its callbacks when it closes.
-            tag = await queue.consume(waiting.put)
+            await queue.consume(waiting.put)
             letters = await channel.get_queue(topology.dead_letters_of(self._service))
             await letters.consume(waiting.put)
-            stopped = asyncio.create_task(stop.wait())
-            try:
-                while messages := await _next_messages(waiting, stopped):
-                    await self.process(messages)
-            finally:
-                stopped.cancel()
-                with suppress(*LOST):
-                    await queue.cancel(tag, timeout=5)
+            while messages := await _next_messages(waiting, stop):
+                await self.process(messages)
 
     async def process(self, messages: Sequence[AbstractIncomingMessage]) -> None:
         """Handle the events of `messages`, park what fails alone, then acknowledge.
@@ -210,12 +203,12 @@ class DatabaseAwayError(Exception):
 
 
 async def _next_messages(
-    waiting: asyncio.Queue[AbstractIncomingMessage], stopped: "asyncio.Task[bool]"
+    waiting: asyncio.Queue[AbstractIncomingMessage], stop: asyncio.Event
 ) -> list[AbstractIncomingMessage]:
-    """What waits, up to about `BATCH_SIZE` events; nothing at all once `stopped`."""
-    first = asyncio.create_task(waiting.get())
-    await asyncio.wait((first, stopped), return_when=asyncio.FIRST_COMPLETED)
-    if stopped.done():
+    """What waits, up to about `BATCH_SIZE` events; nothing at all once `stop` is set."""
+    first = asyncio.ensure_future(waiting.get())
+    await until(stop, first)
+    if stop.is_set():
         first.cancel()
         return []
     messages = [first.result()]

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractExchange, AbstractRobustConnection
+from aio_pika.abc import AbstractExchange
 from asyncpg import Record
 from pamqp.commands import Basic
 
@@ -88,23 +88,20 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Relay until `stop` is set; the pass under way is finished."""
-        connection = await topology.connect(self._amqp_url, self._service, "publish")
-        # A broker that was set up anew has lost the queues.
-        connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
-        async with connection:
+        async with topology.connect(self._amqp_url, self._service, "publish", stop) as connection:
+            # A broker that was set up anew has lost the queues.
+            connection.reconnect_callbacks.add(lambda *_: topology.declare(connection))
             while not stop.is_set():
                 try:
-                    await self._relay(connection, stop)
+                    await topology.declare(connection)
+                    # It has confirms. Closed with its connection: by itself it would wait for a
+                    # broker that stalls.
+                    channel = await connection.channel(on_return_raises=True)
+                    exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
+                    await self._loop(exchange, stop)
                 except Exception as error:  # noqa: BLE001 - cut while its channel was set up
                     log.warning("relay.cut", error=type(error).__name__)
                     await pause(stop, RETRY_SECONDS)
-
-    async def _relay(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
-        await topology.declare(connection)
-        # Closed with its connection: by itself it would wait for a broker that stalls.
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
-        await self._loop(exchange, stop)
 
     async def _loop(self, exchange: AbstractExchange, stop: asyncio.Event) -> None:
         delay = POLL_SECONDS
@@ -116,7 +113,7 @@ class Relay:
                 PUBLISH_FAILURES.inc()
                 log.warning("relay.failed", error=type(error).__name__)
                 delay = min(delay * 2, LONGEST_PAUSE)
-                await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
+                await pause(stop, delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
                 continue
             delay = POLL_SECONDS
             if taken < PASS_ROWS:

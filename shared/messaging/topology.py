@@ -5,17 +5,24 @@ published has its queues even when a listener has never run. The arguments of a 
 changed once it exists: another set of arguments needs another queue name.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractRobustConnection
+from aio_pika.connection import make_url
 
+from shared.clock import until
 from shared.events import CATALOGUE, heard_by
 from shared.telemetry import BROKER_CONNECTED
 
 EXCHANGE = "cpro.events"
 DEAD_LETTERS = "cpro.dead"
-HEARTBEAT_SECONDS = 20
+_LASTING: dict[str, Any] = {"heartbeat": 20, "reconnect_interval": 1, "fail_fast": "0"}
+"""Seconds between heartbeats and between tries to come back; the first failure ends nothing."""
+
 DELIVERY_LIMIT = 50
 """Deliveries before a message is a dead letter. Failures are parked: only what kills the process
 gets there. A crash counts against all messages that the process had in hand, hence so many."""
@@ -34,25 +41,23 @@ def dead_letters_of(service: str) -> str:
     return f"{service}.dead"
 
 
-async def connect(url: str, service: str, role: str) -> AbstractRobustConnection:
-    """A connection that comes back by itself; waits for the broker as long as it takes.
+@asynccontextmanager
+async def connect(
+    url: str, service: str, role: str, stop: asyncio.Event | None = None
+) -> AsyncIterator[AbstractRobustConnection]:
+    """A connection that comes back by itself; waits for the broker as long as it takes, or until
+    `stop` is set: it may be gone then.
 
     Publishing (`role` "publish") and consuming ("consume") need one each: an alarm of the broker
     blocks a connection that publishes, with all that it consumes.
     """
-    connected = BROKER_CONNECTED.labels(role)
-    connected.set(0)
-    connection = await aio_pika.connect_robust(
-        url,
-        heartbeat=HEARTBEAT_SECONDS,
-        reconnect_interval=1,
-        fail_fast="0",
-        name=f"{service} {role}",
-    )
-    connected.set(1)
-    connection.reconnect_callbacks.add(lambda *_: connected.set(1))
-    connection.close_callbacks.add(lambda *_: connected.set(0))
-    return connection
+    address = make_url(url, name=f"{service} {role}", **_LASTING)
+    async with aio_pika.RobustConnection(address) as found:
+        BROKER_CONNECTED.labels(role).set_function(found.connected.is_set)
+        opened = asyncio.ensure_future(found.connect())
+        await until(stop or asyncio.Event(), opened)
+        opened.cancel()
+        yield found
 
 
 async def declare(connection: AbstractRobustConnection) -> None:

@@ -33,7 +33,8 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> JSONResponse:
-        """The HTTP answer."""
+        """The HTTP answer; one that says « not now » says when to ask again (RFC 9110, 15.6.4)."""
+        again = {"Retry-After": str(RETRY_AFTER_SECONDS)} if self.status == 503 else {}
         body: dict[str, Any] = {
             "type": f"urn:cpro:probleme:{self.type}",
             "title": self.title,
@@ -42,7 +43,7 @@ class Problem:
         }
         if self.errors:
             body["errors"] = list(self.errors)
-        return JSONResponse(body, self.status, media_type=MEDIA_TYPE, headers={**self.headers})
+        return JSONResponse(body, self.status, {**again, **self.headers}, MEDIA_TYPE)
 
 
 class ProblemError(Exception):
@@ -61,7 +62,6 @@ UNAVAILABLE_PROBLEM = Problem(
     "service-indisponible",
     "Service momentanément indisponible",
     "Réessayez dans quelques secondes.",
-    headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
 )
 UNEXPECTED = Problem(
     500,

@@ -3,16 +3,15 @@ dark; and to whom each of them says no.
 """
 
 import re
-from collections.abc import Iterator
 from uuid import uuid4
 
 import httpx
 from playwright.async_api import APIRequestContext, Page
 
 from deploy.local.people import HEAD, INSPECTOR, OFFICE, A, B
-from services.gateway.__main__ import service as gateway
 from services.gateway.web.tabs import LEGAL, TABS, help_of
 from tests.e2e.support import Site, sign_in
+from tests.support.forms import ways
 
 OPEN = {path for _, path in LEGAL} | {
     "/connexion", "/connexion/aller", "/connexion/retour", "/static/{name}", "/version",
@@ -46,15 +45,6 @@ FOCUSED = """() => {
     seen: parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== 'none'
       && box.width > 0 && box.left >= 0 && box.bottom > 0 && box.top < innerHeight};
 }"""
-
-
-def routes() -> Iterator[tuple[str, str]]:
-    """(method, path) of every page and form."""
-    for router in gateway.routers:
-        for route in router.routes:
-            for method in getattr(route, "methods", ()):
-                if method in {"GET", "POST"}:
-                    yield method, getattr(route, "path", "")
 
 
 async def tabs_of(page: Page) -> list[str]:
@@ -130,7 +120,7 @@ async def test_a_first_visit_is_light(site: Site) -> None:
 
 async def test_every_page_and_form_refuses_who_is_not_signed_in(site: Site) -> None:
     page = await site.new_page()
-    for method, path in routes():
+    for method, path in ((one.method, one.path) for one in ways()):
         if path in OPEN:
             continue
         url = re.sub(r"\{[^}]+\}", str(uuid4()), path)
@@ -150,7 +140,8 @@ async def test_every_page_and_form_refuses_the_school_of_others(site: Site) -> N
     token = re.search(r'name="csrf" value="([^"]+)"', await page.content())
     assert token is not None
     theirs = await someone_of(site, A)
-    for method, path in routes():
+    for way in ways():
+        method, path = way.method, way.path
         if path in OPEN | OWN_TOKEN | SESSION:
             continue
         url = re.sub(r"\{[^}]+\}", theirs, path)
@@ -162,7 +153,7 @@ async def test_every_page_and_form_refuses_the_school_of_others(site: Site) -> N
             form = {"csrf": token[1], "pour": pour, "version": "1"}
             answer = await (
                 page.context.request.post(url, max_redirects=0, multipart=form)
-                if takes_file(path)
+                if way.takes_file
                 else page.context.request.post(url, max_redirects=0, form=form)
             )
             assert answer.status in status, f"{method} {path}: {answer.status}"
@@ -178,16 +169,6 @@ async def check_shows_nothing_of_theirs(http: APIRequestContext, url: str, path:
     assert answer.status in {200, 302, 303, 403, 404, 409}, f"{path}: {answer.status}"
     if answer.status == 200 and "html" in answer.headers["content-type"]:
         assert "Lycée professionnel Ampère" not in await answer.text(), path
-
-
-def takes_file(path: str) -> bool:
-    """Whether the form at this path has a file."""
-    for router in gateway.routers:
-        for route in router.routes:
-            if getattr(route, "path", "") == path and "POST" in getattr(route, "methods", ()):
-                named = [one.call.__qualname__ for one in route.dependant.dependencies]  # type: ignore[attr-defined]
-                return any(name.startswith("uploading") for name in named)
-    return False
 
 
 async def someone_of(site: Site, uai: str) -> str:

@@ -104,8 +104,8 @@ def _tell(outcome: Outcome) -> None:
     mark = "[red]✗[/]" if outcome.failed else "[green]✓[/]"
     cells = ", ".join(map(str, outcome.cells))
     console.print(f"{mark} seed {outcome.seed} [dim]({outcome.seconds:.0f} s)[/] {cells}")
-    for cell, note in outcome.notes:
-        console.print(f"    {cell}: {note}")
+    for cell in outcome.missed:
+        console.print(f"    met nothing: {cell}")
     if outcome.failed:
         console.print(f"    [red]{outcome.failed}[/]")
         console.print(f"    logs: {_folder(outcome.seed)}")

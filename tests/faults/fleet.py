@@ -3,7 +3,7 @@
 import asyncio
 import multiprocessing
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,13 +29,15 @@ class EndedBadlyError(Exception):
 @dataclass
 class Fleet:
     """Services by their names: what each is told, and its process; `doomed` are those that are to
-    kill themselves, `locks` are held by who replaces one.
+    kill themselves, `killed` says how often each has met kill -9, `locks` are held by who replaces
+    one.
     """
 
     environments: Mapping[str, Mapping[str, str]]
     log: Path
     running: dict[str, BaseProcess] = field(default_factory=dict)
     doomed: set[str] = field(default_factory=set)
+    killed: Counter[str] = field(default_factory=Counter)
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def start(self, name: str, **more: str) -> None:
@@ -54,6 +56,7 @@ class Fleet:
 
     async def kill(self, name: str) -> None:
         """kill -9."""
+        self.killed[name] += 1
         process = self.running.pop(name)
         process.kill()
         await _exit_code(process, STOP_SECONDS)
@@ -67,6 +70,7 @@ class Fleet:
         await self.start(name, **{POINT: point})
         try:
             status = await _exit_code(self.running[name], seconds)
+            self.killed[name] += 1
             del self.running[name]
         except TimeoutError:
             await self.kill(name)

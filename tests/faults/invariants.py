@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 import httpx
@@ -24,16 +25,15 @@ from shared.events import (
     heard_by,
 )
 from shared.messaging import topology
-from tests.faults.matrix import LISTENERS, SERVERS, TELLERS, Cell
+from tests.faults.mails import check_mails
+from tests.faults.matrix import LISTENERS, TELLERS, Cell
+from tests.faults.promises import BrokenPromiseError, promised, told
 from tests.faults.stage import MAILER, Stage
 from tests.faults.story import Story
 
 CALM_SECONDS = 90.0
 OVER = ("sent", "suppressed")
-
-
-class BrokenPromiseError(Exception):
-    """An invariant does not hold; the message says which, and of what."""
+E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,13 @@ class Heard:
 
     events: Sequence[Event]
 
+    def all(self, kind: type[E]) -> list[E]:
+        """Those of one class, its subclasses included."""
+        return [event for event in self.events if isinstance(event, kind)]
+
     def of(self, kind: type[Event], *fields: str) -> Counter[tuple[object, ...]]:
         """How often each value of these fields was told."""
-        return Counter(
-            tuple(getattr(event, name) for name in fields)
-            for event in self.events
-            if isinstance(event, kind)
-        )
-
-
-def promised(holds: bool, what: str) -> None:
-    """Fail unless it holds."""
-    if not holds:
-        raise BrokenPromiseError(what)
-
-
-def told(found: object, what: str) -> None:
-    """Fail with what was found, if anything was."""
-    promised(not found, f"{what}: {found}")
+        return Counter(tuple(getattr(event, name) for name in fields) for event in self.all(kind))
 
 
 async def calm(stage: Stage) -> None:
@@ -73,6 +62,7 @@ async def calm(stage: Stage) -> None:
     async def still() -> bool:
         nonlocal said
         for _ in range(2):  # what was handled during the first look may have told something more
+            await _hurry_mails(stage)
             said = ", ".join([what async for what in _under_way(stage)])
             if said:
                 return False
@@ -84,10 +74,13 @@ async def calm(stage: Stage) -> None:
         raise BrokenPromiseError(f"not done after {CALM_SECONDS:g} s: {said}") from None
 
 
+async def _hurry_mails(stage: Stage) -> None:
+    """Have mails that wait for their next attempt, for a minute or more, be tried now."""
+    await stage.rows(MAILER, "UPDATE mail SET next_try = now() WHERE state = 'deferred'")
+
+
 async def _under_way(stage: Stage) -> AsyncIterator[str]:
-    """What is still on its way. Waiting is cut short for mails and parked events that wait for
-    their next try.
-    """
+    """What is still on its way."""
     async for what in _unpublished(stage):
         yield what
     await stage.tap.drain()
@@ -96,8 +89,6 @@ async def _under_way(stage: Stage) -> AsyncIterator[str]:
             yield f"{len(missing)} events not received by {name} ({_kinds(stage, missing)})"
         if waiting := await stage.rows(name, "SELECT error, next_try FROM parked"):
             yield f"{len(waiting)} events parked in {name} ({waiting[0]['error']})"
-    query = "UPDATE mail SET next_try = now() WHERE state = 'deferred'"
-    await stage.rows(MAILER, query)
     query = "SELECT state, count(*) AS n FROM mail WHERE state <> ALL($1) GROUP BY state"
     for row in await stage.rows(MAILER, query, OVER):
         yield f"{row['n']} mails {row['state']}"
@@ -157,8 +148,7 @@ async def check(stage: Stage, story: Story, cells: Sequence[Cell]) -> None:
     await _check_changes_are_told(stage, heard)
     await _check_departures(stage)
     await _check_records(stage, story)
-    await _check_mails(stage, heard)
-    await _check_copies(stage, cells)
+    await check_mails(stage, heard.all(InspectorAccessToggled), cells)
     await _check_reconcile(stage)
 
 
@@ -266,43 +256,9 @@ async def _check_records(stage: Stage, story: Story) -> None:
         promised(right, f"a record of {number} has not followed him to {story.where[number]}")
 
 
-async def _check_mails(stage: Stage, heard: Heard) -> None:
-    """A mail for each recipient of each event, sent unless a newer one has overtaken it; a second
-    copy only under the same Message-ID, and word for word the same.
-    """
-    rows = await stage.rows(
-        MAILER, "SELECT id, address, state, reason FROM mail WHERE kind = 'access'"
-    )
-    due = sum(
-        len(event.recipients) for event in heard.events if isinstance(event, InspectorAccessToggled)
-    )
-    promised(len(rows) == due, f"{len(rows)} mails for {due} recipients of events")
-    strange = [
-        row["reason"] for row in rows if row["state"] != "sent" and row["reason"] != "overtaken"
-    ]
-    told(strange, "mails suppressed")
-    rows = await stage.rows(MAILER, "SELECT id::text, state FROM mail")
-    contents: dict[str, set[bytes]] = {}
-    for copy in stage.mails.copies:
-        contents.setdefault(copy.id, set()).add(copy.content)
-    sent = {row["id"] for row in rows if row["state"] == "sent"}
-    arrived = {one.strip("<>").partition("@")[0] for one in contents}
-    promised(sent <= arrived, f"{len(sent - arrived)} mails sent that have not arrived")
-    promised(arrived <= {row["id"] for row in rows}, "mails that the ledger does not know")
-    differ = [one for one, texts in contents.items() if len(texts) > 1]
-    promised(not differ, f"{len(differ)} mails that came twice, with different words")
-
-
 async def _check_reconcile(stage: Stage) -> None:
     """`transfer reconcile --all` has nothing to add to what the events have done."""
     async with stage.databases["transfer"].connection() as connection:
         await changes.begin_anew(connection)
     found = await reconcile(stage.databases["transfer"])
     promised(found == 0, f"the reconcile of everything has found {found} transfers")
-
-
-async def _check_copies(stage: Stage, cells: Sequence[Cell]) -> None:
-    """No second copy at all where nothing has come between an answer and its writing down."""
-    doubtful = any(cell.service in (MAILER, *SERVERS) for cell in cells)
-    twice = len(stage.mails.copies) - len({copy.id for copy in stage.mails.copies})
-    promised(doubtful or not twice, f"{twice} mails came twice, and no answer was in doubt")

@@ -2,18 +2,21 @@
 
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.local import postgres, rabbitmq
-from deploy.local.kept import locked
-from deploy.local.processes import kill, start, stop, wait_for_earlier
+from deploy.local.kept import listening, locked
+from deploy.local.processes import kill, start, stop, wait_for_earlier, wait_until
 from deploy.local.servers import Servers
 
 ALARM, NO_ALARM = "0.001", "0.8"
 """Of the memory that the broker may take: an alarm at once, and what its configuration says."""
+
+GONE_SECONDS = 10.0
 
 
 @dataclass
@@ -40,6 +43,10 @@ class Machines:
     def kill_broker(self) -> None:
         """kill -9 the broker and start it again."""
         kill(self.broker.process)
+        deadline = time.monotonic() + GONE_SECONDS
+        # What ends a moment later than its parent may still seem to listen for the new one.
+        while any(map(listening, self.broker.ports)) and time.monotonic() < deadline:
+            time.sleep(0.03)
         process = start(self.broker.process.program, keep_log=True)
         self.broker = replace(self.broker, process=process)
         self.broker.wait()
@@ -47,11 +54,17 @@ class Machines:
     def stop_broker(self) -> None:
         """Close all connections and queues."""
         self.broker.call("rabbit stop")
+        wait_until(lambda: not self._open, self.broker.process, within=90)
 
     def start_broker(self) -> None:
-        """Open them again, after `stop_broker`."""
-        self.broker.call("rabbit start")
-        self.broker.wait()
+        """Open them again, after `stop_broker`; a broker that still stops is told once more."""
+        wait_until(
+            lambda: self.broker.call("rabbit start") and self._open, self.broker.process, within=90
+        )
+
+    @property
+    def _open(self) -> bool:
+        return all(map(listening, self.broker.ports))
 
     def set_memory(self, limit: str) -> None:
         """How much of the machine's memory the broker may take before it takes no more messages."""

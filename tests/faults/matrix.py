@@ -3,18 +3,20 @@ promised. Twenty seeds that follow a multiple of twenty go through all of it onc
 """
 
 import asyncio
-import datetime as dt
 import random
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+from deploy.local.client import eventually
 from shared.events import heard_by, owned_by
+from tests.faults import skew
 from tests.faults.machines import ALARM, NO_ALARM
 from tests.faults.stage import AMQP, HTTP, MAILER, SMTP, SQL, Stage
 from tests.faults.warm import SERVICES
-from tests.support.system import TODAY
 
 CYCLE = 20
 """Seeds that go through the whole matrix."""
@@ -26,8 +28,14 @@ confirm, so that what was given up arrives all the same.
 """
 
 AWAY = (0.3, 1.5)
-JUMPS = {"forward": dt.timedelta(days=3), "back": dt.timedelta(days=-3)}
-ANSWERS_LOST, LOSE_SECONDS = 3, 10.0
+JUMPS = {"forward by six days": 6, "back by three days": -3}
+"""Forward it is a Monday: the weekly round is due, and a subscription has ended (story.py)."""
+
+JUMPED = (2.0, 4.0)
+ANSWERS_LOST = 3
+MEET_SECONDS = 20.0
+"""Within so many a fault meets something, or is said to have met nothing."""
+
 LAST_WORDS = {SQL: b"COMMIT", AMQP: b"", HTTP: b"", SMTP: b"\r\n.\r\n"}
 """What is passed on when the answer to it is to be lost: a commit, a publish or an acknowledgement,
 a request, a whole mail.
@@ -40,9 +48,9 @@ ONE_COPY_MORE = (
 WAITS = "events wait in the outbox, and the flow resumes by itself"
 REPEATED = "what is repeated with its key has its effect once"
 
-Inject = Callable[[Stage, str, random.Random], Awaitable[str]]
-"""Does it to a service of a stage, and puts right what would not come right by itself; says what is
-to be noted, if anything is.
+Inject = Callable[[Stage, str, random.Random], Awaitable[int]]
+"""Does it to a service of a stage, and puts right what would not come right by itself; how much it
+has met: processes, connections, events, looks at a clock.
 """
 
 
@@ -73,6 +81,9 @@ SERVERS = ("all",)
 LISTENERS = tuple(name for name in ALL if heard_by(name))
 TELLERS = tuple(name for name in ALL if owned_by(name))
 IMPORTER = ("siecle_import",)
+LOOKERS = ("etablissement", "siecle_import", "inspector_access", "notifier")
+"""Those that ask which day it is for more than what they show, or have kept for years."""
+
 POINTS = {
     "before-commit": TELLERS,
     "between-commit-and-publish": TELLERS,
@@ -86,91 +97,116 @@ POINTS = {
 }
 
 
-async def _die_at(point: str, stage: Stage, service: str, _: random.Random) -> str:
+async def _to_its_end(work: Callable[..., None], *arguments: Any) -> None:
+    """Do something to a server; when the seed is given up meanwhile, the server is back first."""
+    doing = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.shield(doing)
+    finally:
+        await doing
+
+
+async def _die_at(point: str, stage: Stage, service: str, _: random.Random) -> int:
     async with stage.fleet.locks[service]:
         died = await stage.fleet.dies(service, point, POINT_SECONDS)
         await stage.fleet.start(service)
-    return "" if died else "the point was not reached"
+    return died
 
 
-async def _die_anywhere(stage: Stage, service: str, dice: random.Random) -> str:
+async def _die_anywhere(stage: Stage, service: str, dice: random.Random) -> int:
     for _ in range(2):
         await asyncio.sleep(dice.uniform(0, 1))
         async with stage.fleet.locks[service]:
             await stage.fleet.kill(service)
             await asyncio.sleep(dice.uniform(0, 0.5))
             await stage.fleet.start(service)
-    return ""
+    return 2
 
 
-async def _cut(way: str, stage: Stage, service: str, dice: random.Random) -> str:
+async def _cut(way: str, stage: Stage, service: str, dice: random.Random) -> int:
+    met = 0
     for _ in range(3):
         await asyncio.sleep(dice.uniform(0, 0.5))
-        await stage.proxies[service, way].go_away(dice.uniform(*AWAY))
-    return ""
+        met += await stage.proxies[service, way].go_away(dice.uniform(*AWAY), MEET_SECONDS / 3)
+    return met
 
 
-async def _stall(way: str, stage: Stage, service: str, dice: random.Random) -> str:
+async def _stall(way: str, stage: Stage, service: str, dice: random.Random) -> int:
     await asyncio.sleep(dice.uniform(0, 0.5))
-    await stage.proxies[service, way].stall(dice.uniform(*STALLED[way]))
-    return ""
+    return await stage.proxies[service, way].stall(dice.uniform(*STALLED[way]), MEET_SECONDS)
 
 
-async def _lose_answers(way: str, stage: Stage, service: str, _: random.Random) -> str:
-    lost = await stage.proxies[service, way].lose_answers(
-        LAST_WORDS[way], ANSWERS_LOST, LOSE_SECONDS
-    )
-    return "" if lost else "nothing was under way"
+async def _lose_answers(way: str, stage: Stage, service: str, _: random.Random) -> int:
+    proxy = stage.proxies[service, way]
+    return await proxy.lose_answers(LAST_WORDS[way], ANSWERS_LOST, MEET_SECONDS)
 
 
-async def _stop_broker(stage: Stage, _: str, dice: random.Random) -> str:
+async def _stop_broker(stage: Stage, _: str, dice: random.Random) -> int:
     await asyncio.sleep(dice.uniform(0, 0.5))
     try:
-        await asyncio.to_thread(stage.machines.stop_broker)
+        await _to_its_end(stage.machines.stop_broker)
         await asyncio.sleep(dice.uniform(*AWAY))
+        return await _waiting(stage)
     finally:
-        await asyncio.to_thread(stage.machines.start_broker)
-    return ""
+        await _to_its_end(stage.machines.start_broker)
 
 
-async def _kill_broker(stage: Stage, _: str, dice: random.Random) -> str:
+async def _kill_broker(stage: Stage, _: str, dice: random.Random) -> int:
     await asyncio.sleep(dice.uniform(0, 1))
-    await asyncio.to_thread(stage.machines.kill_broker)
-    return ""
+    cut = _connections(stage, AMQP)
+    await _to_its_end(stage.machines.kill_broker)
+    return cut
 
 
-async def _restart_database(how: signal.Signals, stage: Stage, _: str, dice: random.Random) -> str:
+async def _restart_database(how: signal.Signals, stage: Stage, _: str, dice: random.Random) -> int:
     await asyncio.sleep(dice.uniform(0, 1))
-    await asyncio.to_thread(stage.machines.restart_database, how)
-    return ""
+    cut = _connections(stage, SQL)
+    await _to_its_end(stage.machines.restart_database, how)
+    return cut
 
 
-async def _alarm(stage: Stage, _: str, dice: random.Random) -> str:
+async def _alarm(stage: Stage, _: str, dice: random.Random) -> int:
     try:
-        await asyncio.to_thread(stage.machines.set_memory, ALARM)
+        await _to_its_end(stage.machines.set_memory, ALARM)
         await asyncio.sleep(dice.uniform(*STALLED[AMQP]))
+        return await _waiting(stage)
     finally:
-        await asyncio.to_thread(stage.machines.set_memory, NO_ALARM)
-    return ""
+        await _to_its_end(stage.machines.set_memory, NO_ALARM)
 
 
-async def _shuffle(stage: Stage, service: str, dice: random.Random) -> str:
+def _connections(stage: Stage, way: str) -> int:
+    """The connections of all services to one kind of server."""
+    return sum(stage.proxies[name, way].connections for name in ALL)
+
+
+async def _waiting(stage: Stage) -> int:
+    """Events that wait in the outboxes for a broker that does not take them."""
+    query = "SELECT id FROM outbox"
+    found = await asyncio.gather(*(stage.rows(name, query) for name in TELLERS))
+    return sum(map(len, found))
+
+
+async def _shuffle(stage: Stage, service: str, dice: random.Random) -> int:
     async with stage.fleet.locks[service]:
         await stage.fleet.kill(service)
         await asyncio.sleep(1.5)
         number = await stage.tap.shuffle(service, dice)
         await stage.fleet.start(service)
-    return "" if number else "nothing was under way"
+    return number
 
 
-async def _jump(way: str, stage: Stage, service: str, dice: random.Random) -> str:
-    day = (TODAY + JUMPS[way]).isoformat()
-    for settings in ({"CPRO_TODAY": day}, {}):
-        async with stage.fleet.locks[service]:
-            await stage.fleet.stop(service)
-            await stage.fleet.start(service, **settings)
-        await asyncio.sleep(dice.uniform(1, 2))
-    return ""
+async def _jump(days: int, stage: Stage, service: str, dice: random.Random) -> int:
+    file = stage.folder / f"{service}.days"
+    file.write_text(str(days))
+
+    async def seen() -> bool:
+        return skew.looks(file) > 0
+
+    with suppress(TimeoutError):
+        await eventually(seen, "a look at the clock", seconds=MEET_SECONDS)
+    await asyncio.sleep(dice.uniform(*JUMPED))
+    file.write_text("")
+    return skew.looks(file)
 
 
 def _faults() -> Iterator[Fault]:
@@ -191,8 +227,8 @@ def _faults() -> Iterator[Fault]:
     yield Fault("database crashed", NOTHING_LOST, SERVERS, partial(_restart_database, crashed))
     same = "the same final state; what was handled is passed over"
     yield Fault("deliveries shuffled and repeated", same, LISTENERS, _shuffle)
-    for way in JUMPS:
-        yield Fault(f"clock {way} by three days, and back", NOTHING_LOST, ALL, partial(_jump, way))
+    for way, days in JUMPS.items():
+        yield Fault(f"day {way}, and back", NOTHING_LOST, LOOKERS, partial(_jump, days))
 
 
 FAULTS = tuple(_faults())

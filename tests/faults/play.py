@@ -11,9 +11,10 @@ from typing import Any
 
 from deploy.local.client import UnexpectedAnswerError
 from tests.faults.fleet import EndedBadlyError
-from tests.faults.invariants import BrokenPromiseError, calm, check, check_running
+from tests.faults.invariants import calm, check, check_running
 from tests.faults.machines import Machines
 from tests.faults.matrix import Cell, drawn
+from tests.faults.promises import BrokenPromiseError
 from tests.faults.stage import Stage, staged
 from tests.faults.story import Story, told
 from tests.support.databases import Templates
@@ -30,13 +31,13 @@ harness.
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a seed ended: `broken` says what does not hold, `stuck` what went no further; `notes` is
-    what is to be known of a cell (that its fault met nothing).
+    """How a seed ended: `broken` says what does not hold, `stuck` what went no further; `missed`
+    are the cells whose fault met nothing.
     """
 
     seed: int
     cells: Sequence[Cell]
-    notes: Sequence[tuple[Cell, str]]
+    missed: Sequence[Cell]
     broken: str
     stuck: str
     seconds: float
@@ -51,7 +52,7 @@ async def play(
     machines: Machines, templates: Templates, seed: int, folder: Path, build: str | None = None
 ) -> Outcome:
     """Play a seed; `folder` gets its files and the logs of the services."""
-    begun, cells, notes = time.monotonic(), drawn(seed), list[tuple[Cell, str]]()
+    begun, cells, missed = time.monotonic(), drawn(seed), list[Cell]()
     broken = stuck = ""
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -59,12 +60,12 @@ async def play(
             asyncio.timeout(SEED_SECONDS),
             staged(machines, templates, folder, build) as stage,
         ):
-            await _watched(stage, _play(stage, seed, cells, notes))
+            await _watched(stage, _play(stage, seed, cells, missed))
     except* BrokenPromiseError as group:
         broken = _said(group)
     except* STUCK as group:
         stuck = _said(group)
-    return Outcome(seed, cells, notes, broken, stuck, time.monotonic() - begun)
+    return Outcome(seed, cells, missed, broken, stuck, time.monotonic() - begun)
 
 
 def _said(group: BaseExceptionGroup[BaseException]) -> str:
@@ -85,14 +86,12 @@ async def _watched(stage: Stage, playing: Coroutine[Any, Any, None]) -> None:
         watching.cancel()
 
 
-async def _play(
-    stage: Stage, seed: int, cells: Sequence[Cell], notes: list[tuple[Cell, str]]
-) -> None:
+async def _play(stage: Stage, seed: int, cells: Sequence[Cell], missed: list[Cell]) -> None:
     dice = random.Random(seed)
     async with told(stage, random.Random(dice.random())) as story:
         await story.opening()
         for at in range(0, len(cells), AT_ONCE):
-            await _break(stage, story, cells[at : at + AT_ONCE], dice, notes)
+            await _break(stage, story, cells[at : at + AT_ONCE], dice, missed)
         await story.ending()
         await calm(stage)
         await check_running(stage)
@@ -101,17 +100,13 @@ async def _play(
 
 
 async def _break(
-    stage: Stage,
-    story: Story,
-    cells: Sequence[Cell],
-    dice: random.Random,
-    notes: list[tuple[Cell, str]],
+    stage: Stage, story: Story, cells: Sequence[Cell], dice: random.Random, missed: list[Cell]
 ) -> None:
     """Inject faults while the story goes on, for as long as they last."""
 
     async def inject(cell: Cell) -> None:
-        if note := await cell.fault.inject(stage, cell.service, random.Random(dice.random())):
-            notes.append((cell, note))
+        if not await cell.fault.inject(stage, cell.service, random.Random(dice.random())):
+            missed.append(cell)
 
     async with asyncio.TaskGroup() as group:
         injected = [group.create_task(inject(cell)) for cell in cells]

@@ -8,51 +8,91 @@ from dataclasses import dataclass, field
 from shared.clock import pause
 
 CHUNK = 65536
+MORE_SECONDS = 8.0
+HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
+"""Of AMQP 0-9-1: nothing is asked or told by it."""
 
 
 @dataclass
 class Proxy:
-    """Passes bytes between clients and the server at `port`, until told otherwise."""
+    """Passes bytes between clients and the server at `port`, until told otherwise. `met` counts
+    what the last fault has met, `meeting` is set with the first.
+    """
 
     port: int
     listens_at: int = 0
     refusing: bool = False
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
+    met: int = 0
+    meeting: asyncio.Event = field(default_factory=asyncio.Event)
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
     last_words: bytes | None = None
     left_to_lose: int = 0
     all_lost: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self.writers) // 2  # one to each side
+
+    def meet(self, number: int = 1) -> None:
+        """Note that a fault has met something."""
+        self.met += number
+        if number:
+            self.meeting.set()
+
     def cut(self) -> None:
         """Reset every connection."""
+        self.meet(self.connections)
         for writer in self.writers:
             writer.transport.abort()
 
-    async def go_away(self, seconds: float) -> None:
-        """Reset every connection, and refuse new ones for a while."""
+    async def go_away(self, seconds: float, within: float) -> int:
+        """Reset every connection, and refuse new ones for a while, which begins when there is one;
+        that is awaited for so many seconds. How many were reset or refused.
+        """
+        self._begin()
         self.refusing = True
         self.cut()
-        await asyncio.sleep(seconds)
+        await self._last(seconds, within)
         self.refusing = False
+        return self.met
 
-    async def stall(self, seconds: float) -> None:
-        """Let nothing through for a while; nobody is told."""
-        self.flowing.clear()
-        await asyncio.sleep(seconds)
-        self.flowing.set()
-
-    async def lose_answers(self, words: bytes, count: int, seconds: float) -> int:
-        """Pass on what holds `words`, then cut before its answer: the server has done it, and the
-        client does not know. So many times at the most, within so many seconds; how often it was.
+    async def stall(self, seconds: float, within: float) -> int:
+        """Let nothing through for a while, which begins when there is something to hold up; that is
+        awaited for so many seconds. Nobody is told. How many pieces were held up.
         """
+        self._begin()
+        self.flowing.clear()
+        await self._last(seconds, within)
+        self.flowing.set()
+        return self.met
+
+    def _begin(self) -> None:
+        self.met = 0
+        self.meeting.clear()
+
+    async def _last(self, seconds: float, within: float) -> None:
+        await pause(self.meeting, within)
+        if self.met:
+            await asyncio.sleep(seconds)
+
+    async def lose_answers(self, words: bytes, count: int, within: float) -> int:
+        """Pass on what holds `words`, then cut before its answer: the server has done it, and the
+        client does not know. Once within so many seconds, and up to so many times in the
+        `MORE_SECONDS` that follow; how often it was.
+        """
+        self._begin()
         self.last_words, self.left_to_lose = words, count
         self.all_lost.clear()
-        await pause(self.all_lost, seconds)
+        await pause(self.meeting, within)
+        await pause(self.all_lost, MORE_SECONDS if self.met else 0)
         self.last_words = None
-        return count - self.left_to_lose
+        return self.met
 
     def lose(self) -> None:
         """Note that an answer was lost."""
+        self.meet()
         self.left_to_lose -= 1
         if self.left_to_lose == 0:
             self.last_words = None
@@ -61,6 +101,7 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection to its end."""
         if self.refusing:
+            self.meet()
             writer.transport.abort()
             return
         try:
@@ -91,6 +132,8 @@ class _Link:
         """Pass bytes on, one way; the end of one side is the end of the other."""
         with suppress(OSError):
             while data := await reader.read(CHUNK):
+                if not self.proxy.flowing.is_set() and data != HEARTBEAT:
+                    self.proxy.meet()
                 await self.proxy.flowing.wait()
                 if asks and self.proxy.last_words is not None:
                     self.doomed |= self.proxy.last_words in data

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from deploy.local import ROOT
-from tests.faults.matrix import ALL, FAULTS, SERVERS, Cell
+from tests.faults.matrix import ALL, CELLS, FAULTS, SERVERS, Cell
 from tests.faults.play import Outcome
 
 FILE = ROOT / "docs" / "faults.md"
@@ -22,11 +22,12 @@ def matrix(outcomes: Sequence[Outcome]) -> Iterator[str]:
         ]
         yield _line([fault.name, *cells, fault.promise])
     broken = sum(bool(outcome.failed) for outcome in outcomes)
+    missed = sum(not any(met for _, met in cells) for cells in played.values())
     seeds = [outcome.seed for outcome in outcomes]
     yield ""
     yield (
         f"Seeds {min(seeds)} to {max(seeds)}: {len(seeds) - broken} kept every promise, "
-        f"{broken} did not."
+        f"{broken} did not. {missed} of {len(CELLS)} cells have met nothing."
     )
 
 
@@ -34,7 +35,7 @@ def _by_cell(outcomes: Iterable[Outcome]) -> Mapping[tuple[str, str], list[tuple
     """The seeds that have drawn each fault with each service, and whether it met something."""
     found = defaultdict(list)
     for outcome in outcomes:
-        missed = {_key(cell) for cell, _ in outcome.notes}
+        missed = {_key(cell) for cell in outcome.missed}
         for cell in outcome.cells:
             found[_key(cell)].append((outcome, _key(cell) not in missed))
     return found
@@ -45,14 +46,17 @@ def _key(cell: Cell) -> tuple[str, str]:
 
 
 def _said(outcomes: Sequence[tuple[Outcome, bool]]) -> str:
-    """What became of a cell: the seeds that have played it, those that failed, and those in which
-    the fault met nothing, in parentheses.
+    """What became of a cell: the seeds that failed; else those in which the fault met something
+    (✓), and those in which it met nothing (–).
     """
     broken = [str(outcome.seed) for outcome, _ in outcomes if outcome.failed]
     if broken:
         return f"✗ {', '.join(broken)}"
-    seeds = [str(o.seed) if met else f"({o.seed})" for o, met in outcomes]
-    return f"✓ {', '.join(seeds)}" if seeds else "not played"
+    marked = {
+        mark: ", ".join(str(outcome.seed) for outcome, met in outcomes if met is wanted)
+        for mark, wanted in (("✓", True), ("–", False))
+    }
+    return " ".join(f"{mark} {seeds}" for mark, seeds in marked.items() if seeds) or "not played"
 
 
 def builds(noticed: Mapping[str, Outcome | None]) -> Iterator[str]:

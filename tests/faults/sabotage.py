@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from shared.database import Transaction
 from shared.envelope import Received
 from shared.messaging import consumer, relay
-from shared.messaging.consumer import Consumer
+from shared.messaging.consumer import Batch, Consumer
 from shared.messaging.relay import Relay
 
 SABOTAGE = "FAULTS_SABOTAGE"
@@ -58,8 +58,20 @@ def _handle_without_inbox() -> None:
     setattr(consumer, "_not_seen", not_seen)  # noqa: B010
 
 
+def _handle_the_whole_batch() -> None:
+    """The consumer hands its handler the whole delivery as soon as one event of it is new."""
+
+    async def handle_once(self: Consumer, events: Sequence[Received]) -> None:
+        async with self._database.transaction() as transaction:
+            if await consumer._not_seen(transaction, events):
+                await self._handle(transaction, Batch(received.event for received in events))
+
+    setattr(Consumer, "_handle_once", handle_once)  # noqa: B010
+
+
 BUILDS: Mapping[str, Callable[[], None]] = {
     "ack-before-commit": _acknowledge_before_the_commit,
     "delete-before-confirm": _delete_before_the_confirm,
     "no-inbox": _handle_without_inbox,
+    "whole-batch": _handle_the_whole_batch,
 }

@@ -17,7 +17,7 @@ from deploy.local.servers import create_vhost, delete_vhost
 from deploy.local.tokens import service_key_file, signer
 from shared.database import UNAVAILABLE, Database
 from shared.service import Service
-from tests.faults import witness
+from tests.faults import skew, witness
 from tests.faults.fleet import Fleet, fleet
 from tests.faults.machines import Machines
 from tests.faults.proxy import Proxy, proxied
@@ -30,6 +30,7 @@ from tests.support.system import TODAY, free_port
 
 AMQP, SQL, HTTP, SMTP = "AMQP", "SQL", "HTTP", "SMTP"
 MAILER = "notifier"
+CONNECTIONS = 4
 SMTP_SECONDS = 2
 """Of one attempt: a mail of a sender that was killed is free again after four times this."""
 
@@ -92,6 +93,7 @@ async def staged(
                 "CPRO_HTTP_PORT": str(ports[name]),
                 "CPRO_SMTP_PORT": str(proxies[name, SMTP].listens_at),
                 "CPRO_SIGNING_KEY_FILE": str(service_key_file(folder / "keys", name)),
+                skew.SKEW: str(folder / f"{name}.days"),
             }
             for name in SERVICES
         }
@@ -138,6 +140,7 @@ def _common(keys: Path, urls: Mapping[str, str], build: str | None) -> dict[str,
         "CPRO_MATCH_KEY_FILE": str(keys / "match.key"),
         "CPRO_SMTP_HOST": "127.0.0.1",
         "CPRO_SMTP_SECURITY": "none",
+        "CPRO_SMTP_CONNECTIONS": str(CONNECTIONS),
         "CPRO_SMTP_SECONDS": str(SMTP_SECONDS),
         **({SABOTAGE: build} if build else {}),
     }

@@ -14,13 +14,19 @@ from uuid import uuid4
 import httpx
 
 from deploy.local.client import Json, School, UnexpectedAnswerError, eventually
+from shared.web.problems import MEDIA_TYPE
+from tests.faults.promises import promised
 from tests.faults.stage import Stage
 from tests.support.siecle import export
+from tests.support.system import TODAY
 
 SCHOOLS = ("9990001X", "9990002Y", "9990003Z", "9990004A")
 LEARNERS = 28
 ACADEMIE = "Normandie"
 DIPLOMA = "2D-TNE"
+ENDING = "2D-CIEL"
+"""A diploma that one school is subscribed to for two days more: a jump of the clock closes it."""
+
 FIRST_EXPORT = dt.datetime(2025, 9, 15, 8, tzinfo=dt.UTC)
 NAMES = ("Ampère", "Bréguet", "Carnot", "Dolto", "Eiffel")
 KINDS = ("bilan", "fiche", "evaluation")
@@ -29,30 +35,52 @@ PATIENCE = 90.0
 
 PAUSE = 0.1
 NATIONAL = {"sub": "n", "name": "Mme Nation", "academies": {"*": ["admin-national"]}}
+EVERYWHERE, IN_ONE = "valery@ac-demo.example", "aymerick@ac-demo.example"
 TABLES = {
-    "diplomes": f"code;libelle;mef\n{DIPLOMA};Transitions numérique et énergétique;24725502031\n",
-    "inspecteurs": "adresse;nom\nvalery@ac-demo.example;V\naymerick@ac-demo.example;A\n",
+    "diplomes": f"code;libelle;mef\n{DIPLOMA};Transitions numérique et énergétique;24725502031\n"
+    f"{ENDING};Cybersécurité, informatique et réseaux;24725503031\n",
+    "inspecteurs": f"adresse;nom\n{EVERYWHERE};V\n{IN_ONE};A\n",
     "abonnements": "uai;diplome;debut;fin\n"
-    + "".join(f"{uai};{DIPLOMA};01/09/2025;\n" for uai in SCHOOLS),
-    "referents": f"adresse;diplome;uai;debut;fin\nvalery@ac-demo.example;{DIPLOMA};;01/09/2025;\n"
-    f"aymerick@ac-demo.example;{DIPLOMA};{SCHOOLS[0]};01/09/2025;\n",
+    + "".join(f"{uai};{DIPLOMA};01/09/2025;\n" for uai in SCHOOLS)
+    + f"{SCHOOLS[1]};{ENDING};01/09/2025;{TODAY + dt.timedelta(days=2):%d/%m/%Y}\n",
+    "referents": f"adresse;diplome;uai;debut;fin\n{EVERYWHERE};{DIPLOMA};;01/09/2025;\n"
+    f"{EVERYWHERE};{ENDING};;01/09/2025;\n{IN_ONE};{DIPLOMA};{SCHOOLS[0]};01/09/2025;\n",
 }
 
 
+def concerned(uai: str, diploma: str) -> set[str]:
+    """The addresses of those who are to be told of each change of a switch, after `TABLES`."""
+    return {EVERYWHERE, IN_ONE} if (uai, diploma) == (SCHOOLS[0], DIPLOMA) else {EVERYWHERE}
+
+
 async def answered(what: str, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
-    """The answer, asked for again as long as there is none or it says that it is not the moment."""
+    """The answer, asked for again as long as there is none or it says that it is not the moment.
+
+    Raises:
+        BrokenPromiseError: a defect was answered (500), or « not now » without saying when, or not
+            as a problem; whatever breaks, no service may do that.
+    """
 
     async def probe() -> httpx.Response | None:
         try:
             response = await ask()
         except httpx.TransportError:
             response = None
-        if response is None or response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            await asyncio.sleep(PAUSE)
-            return None
-        return response
+        if response is not None and not response.is_server_error:
+            return response
+        if response is not None:
+            _check_not_now(what, response)
+        await asyncio.sleep(PAUSE)
+        return None
 
     return await eventually(probe, f"an answer to {what}", seconds=PATIENCE)
+
+
+def _check_not_now(what: str, response: httpx.Response) -> None:
+    unavailable = response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    promised(unavailable, f"{what} was answered with {response.status_code}")
+    promised(response.headers.get("Retry-After", "").isdigit(), f"{what}: 503 without Retry-After")
+    promised(response.headers["Content-Type"] == MEDIA_TYPE, f"{what}: 503 that is no problem")
 
 
 class Staff(School):
@@ -124,6 +152,7 @@ class Story:
             *(self._import(uai) for uai in SCHOOLS),
             *(school.switch(active=True) for school in self.schools.values()),
         )
+        await self._switch_inspection(SCHOOLS[1], ENDING)
         await asyncio.gather(*(self._write(number) for number in range(1, LEARNERS + 1, 2)))
 
     async def round(self) -> None:
@@ -206,10 +235,10 @@ class Story:
         record = await self.schools[card["uai"]].write_record(card["id"], kind, f"De {number}")
         self.records[record["id"]] = number
 
-    async def _switch_inspection(self, uai: str) -> None:
+    async def _switch_inspection(self, uai: str, diploma: str = DIPLOMA) -> None:
         await self.schools[uai].put(
             "inspector_access",
-            f"/inspector-access/{DIPLOMA}",
+            f"/inspector-access/{diploma}",
             lambda seen: {"active": not seen["active"]},
         )
 

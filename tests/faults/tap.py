@@ -11,12 +11,15 @@ from uuid import UUID
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
+from deploy.local.client import eventually
 from shared.envelope import CONTENT_TYPE, Received, decode, unpack
 from shared.events import heard_by
 from shared.messaging import topology
+from shared.messaging.consumer import LOST
 
 QUEUE = "faults.tap"
 CONNECT_SECONDS = 10
+SHUFFLE_SECONDS = 90
 OLDER = 60
 """Events, of those that were delivered long ago, that come once more in a shuffle."""
 
@@ -54,8 +57,22 @@ class Tap:
 
     async def shuffle(self, service: str, dice: random.Random) -> int:
         """Put what waits for a service, which must not run, in another order, event by event, and
-        each once or twice, with older events among them; how many are there then.
+        each once or twice, with older events among them; how many are there then. Where the broker
+        goes away meanwhile it is done once more: what was put back then is there twice.
         """
+
+        async def done() -> tuple[int] | None:
+            try:
+                return (await self._shuffle(service, dice),)
+            except LOST:
+                return None
+
+        [number] = await eventually(
+            done, "a broker to shuffle in", seconds=SHUFFLE_SECONDS, every=0.5
+        )
+        return number
+
+    async def _shuffle(self, service: str, dice: random.Random) -> int:
         await self.drain()
         kinds = heard_by(service)
         older = [e.envelope for e in self.events.values() if e.event.type in kinds]

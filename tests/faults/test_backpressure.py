@@ -121,7 +121,7 @@ async def watched(
 async def publish(amqp_url: str, first: int, count: int) -> None:
     """Have learners arrive at a school, told as a busy relay tells it."""
     now = dt.datetime.now(dt.UTC)
-    async with await topology.connect(amqp_url, "test", "publish") as connection:
+    async with topology.connect(amqp_url, "test", "publish") as connection:
         await topology.declare(connection)
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)

@@ -136,7 +136,7 @@ class Traffic:
 
 @asynccontextmanager
 async def flowing(amqp_url: str) -> AsyncIterator[tuple[Traffic, AbstractChannel]]:
-    async with await topology.connect(amqp_url, "test", "publish") as connection:
+    async with topology.connect(amqp_url, "test", "publish") as connection:
         await topology.declare(connection)
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         traffic = Traffic(await channel.get_exchange(topology.EXCHANGE, ensure=False))

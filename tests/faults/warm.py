@@ -19,7 +19,7 @@ import services.notifier.__main__
 import services.siecle_import.__main__
 import services.transfer.__main__
 from shared.service import command_line
-from tests.faults import sabotage, witness
+from tests.faults import sabotage, skew, witness
 from tests.faults.launch import POINT, arm
 
 SERVICES = {
@@ -47,6 +47,7 @@ def run(name: str, environment: Mapping[str, str], log: Path) -> None:
     if build := environment.get(sabotage.SABOTAGE):
         sabotage.BUILDS[build]()
     witness.install()
+    skew.install(Path(environment[skew.SKEW]))
     if point := environment.get(POINT):
         arm(point)
     sys.argv = [name, "serve"]

@@ -8,12 +8,11 @@ of each kind a route gets (2 by default), `FUZZ_SEED` which.
 import asyncio
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -22,20 +21,15 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.core.result import Ok
 
-from deploy.local.tokens import service_key_file
 from docs.reference import service
-from shared.rights import SCOPES, Role
-from shared.signing import Inspection, Signer
-from tests.integration.test_story import SAMPLES, A, B, check_moved, start
-from tests.support.routes import UNKNOWN
+from tests.integration.test_story import A, B
+from tests.support.belongings import Known, inspection_of, of_everyone
 from tests.support.system import System
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-ACADEMIE = "Normandie"
 MEFS = ("2473121431", "24731214310")
 Operation = APIOperation[Any, Any, Any, Any]
-Known = Mapping[str, Sequence[str]]
 fuzzed = settings(
     max_examples=EXAMPLES,
     database=None,
@@ -43,58 +37,6 @@ fuzzed = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-
-
-@pytest.fixture
-async def known(everyone: System) -> Known:
-    """What is there, by the names under which routes ask for it: two schools, a learner who has
-    moved from the one to the other with his records.
-    """
-    async with httpx.AsyncClient() as http:
-        for uai in (A, B):
-            answer = await http.post(
-                f"{everyone.urls['etablissement']}/academies/{ACADEMIE}/schools",
-                json={"uai": uai, "name": "Lycée Jean Monnet", "email": "ce@exemple.fr"},
-                headers={"Authorization": f"Bearer {token_of(everyone)}", "Idempotency-Key": uai},
-            )
-            assert answer.status_code == 201, answer.text
-    async with everyone.school(A) as a, everyone.school(B) as b:
-        old = await start(a, b)
-        await a.switch(active=True)
-        await b.switch(active=True)
-        await a.import_file(SAMPLES / "A_import2_absent.xml")
-        await b.import_file(SAMPLES / "B_import2_arrive.xml")
-        await check_moved(a, b, old)
-        there = [one["id"] for school in (a, b) for one in await school.pupils()]
-        imports = (await a.call("siecle_import", "GET", "/imports")).json()["imports"]
-        return {
-            "uai": [A, B],
-            "destination": [A, B],
-            "academie": [ACADEMIE],
-            "pupil_id": there,
-            "transfer_id": [one["id"] for one in await a.transfers()],
-            "import_id": [one["id"] for one in imports],
-            "record_id": [one["id"] for one in await b.records((await b.pupil("MUTÉ"))["id"])],
-        }
-
-
-def token_of(system: System) -> str:
-    """The token of someone who may do everything, everywhere."""
-    roles = list(Role)
-    return system.sign(
-        {
-            "sub": UNKNOWN,
-            "schools": {A: roles, B: roles},
-            "academies": {"*": roles, ACADEMIE: roles},
-            "scope": " ".join(SCOPES),
-        }
-    )
-
-
-def inspection_of(system: System) -> str:
-    """What opens the routes for inspections."""
-    signer = Signer.from_file(service_key_file(system.keys, "inspector_access"))
-    return signer.inspection(Inspection(viewer=UNKNOWN, uai=A, diploma="40025214", mefs=MEFS))
 
 
 def with_known(content: Any, known: Known, chosen: random.Random) -> Any:
@@ -151,7 +93,7 @@ def attack(
     "ignore::hypothesis.errors.HypothesisDeprecationWarning"
 )  # Schemathesis'
 async def test_no_input_ends_in_a_server_error(everyone: System, known: Known) -> None:
-    tokens = partial(token_of, everyone), partial(inspection_of, everyone)
+    tokens = partial(of_everyone, everyone, A, B), partial(inspection_of, everyone, A, *MEFS)
     found: list[str] = []
     for name, url in everyone.urls.items():
         schema = schemathesis.openapi.from_dict(without_tokens(service(name).app().openapi()))

@@ -1,6 +1,6 @@
 """Every route of every service with no token, a bad one, another right, another school.
 
-Generated from the rights table (shared/rights.py) and from the table of routes (tests/support). The
+Generated from the table of rights (tests/support/rights.py) and the table of routes there. The
 gateway's pages are walked in a browser's way (tests/e2e/test_every_page.py).
 """
 
@@ -9,6 +9,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -16,9 +17,12 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
+from deploy.local.tokens import service_key_file
 from docs.reference import SERVICES, service
-from shared.rights import RIGHTS, SCOPES, Action, Role
+from shared.rights import RIGHTS, SCOPES, SERVICE_SCOPES, Action, Role
+from shared.signing import Signer
 from tests.integration.test_story import A, B
+from tests.support import rights
 from tests.support.routes import TABLE, UNKNOWN, Route, every_route
 from tests.support.system import System
 
@@ -47,6 +51,23 @@ def test_the_walk_knows_every_route() -> None:
     assert found == {(one.service, one.method, one.path) for one in ROUTES}
 
 
+def test_the_rights_are_those_of_the_table() -> None:
+    assert RIGHTS == rights.PERSONS
+    granted = {name: set[Action]() for name in rights.SERVICES}
+    for name, scopes in SERVICE_SCOPES.items():
+        granted[name] = set[Action]().union(*(SCOPES[scope] for scope in scopes.split()))
+    assert granted == rights.SERVICES
+    between = {scope for scopes in SERVICE_SCOPES.values() for scope in scopes.split()}
+    modules = {scope: set(does) for scope, does in SCOPES.items() if scope not in between}
+    assert modules == rights.MODULES
+
+
+def test_every_action_is_what_some_route_or_page_does() -> None:
+    in_pages = {Action.NAME_DIPLOMAS, Action.OWN_PASSEPORT}
+    """One within a route of diplomas; one of the gateway."""
+    assert {one.action for one in ROUTES} - {None} == set(Action) - in_pages
+
+
 class Walk:
     """Calls routes with tokens, several at once; nothing is there that they could change."""
 
@@ -66,6 +87,16 @@ class Walk:
     async def check(self, route: Route, claims: Claims, *, allowed: bool) -> None:
         """Whoever has these claims gets through exactly if he is allowed to."""
         answer = await self.ask(route, self.system.sign(claims))
+        self.judge(route, claims, answer, allowed=allowed)
+
+    def token_of(self, service: str) -> str:
+        """What a service signs for itself."""
+        client = Signer.from_file(service_key_file(self.system.keys, service)).client("http://x")
+        return client.headers["Authorization"].removeprefix("Bearer ")
+
+    @staticmethod
+    def judge(route: Route, claims: object, answer: httpx.Response, *, allowed: bool) -> None:
+        """Whether an answer lets someone through who is allowed to, and no one else."""
         if route.action is None:
             # Owners take inspectors from `inspector_access` alone: no other token is one.
             check(answer, 401)
@@ -156,11 +187,10 @@ def hostile() -> Iterator[str]:
 
 async def test_each_role_gets_through_where_the_table_says_and_nowhere_else(walk: Walk) -> None:
     async def one(route: Route) -> None:
-        roles = RIGHTS[route.action] if route.action else frozenset[Role]()
-        for role in roles:
-            await walk.check(route, held(route, role), allowed=True)
-        others = sorted(set(Role) - roles)
-        await walk.check(route, held(route, *others), allowed=False)
+        roles = rights.PERSONS[route.action] if route.action else frozenset[Role]()
+        for role in Role:
+            await walk.check(route, held(route, role), allowed=role in roles)
+        await walk.check(route, held(route), allowed=False)
 
     await asyncio.gather(*map(one, ROUTES))
 
@@ -185,14 +215,32 @@ async def test_a_right_elsewhere_opens_nothing_here(walk: Walk) -> None:
 async def test_a_module_gets_through_where_its_scope_says_and_nowhere_else(walk: Walk) -> None:
     async def one(route: Route) -> None:
         in_academie = route.path.startswith(("/academies/", "/directory"))
-        fit = {name for name, actions in SCOPES.items() if route.action in actions}
-        fit -= fit if in_academie else set()
-        for scope in fit:
-            await walk.check(route, {"sub": "module", "scope": scope}, allowed=True)
-        others = " ".join(sorted(set(SCOPES) - fit))
-        await walk.check(route, {"sub": "module", "scope": others}, allowed=False)
+        for scope, actions in rights.MODULES.items():
+            fits = route.action in actions and not in_academie
+            claims = {"sub": "module", "scope": scope, "learner": {"uai": A, "pupil": UNKNOWN}}
+            await walk.check(route, claims, allowed=fits)
 
     await asyncio.gather(*map(one, ROUTES))
+
+
+async def test_a_service_gets_through_where_the_table_says_and_nowhere_else(walk: Walk) -> None:
+    async def one(route: Route) -> None:
+        for name, actions in rights.SERVICES.items():
+            answer = await walk.ask(route, walk.token_of(name))
+            walk.judge(route, name, answer, allowed=route.action in actions)
+
+    await asyncio.gather(*map(one, ROUTES))
+
+
+async def test_only_the_nation_names_diplomas(walk: Walk) -> None:
+    for route in ROUTES:
+        if "{table}" in route.path and route.method == "POST":
+            of_diplomas = replace(route, path=route.path.replace("{table}", "diplomes"))
+            for role in Role:
+                token = walk.system.sign(held(route, role))
+                answer = await walk.ask(of_diplomas, token)
+                refused = role not in rights.PERSONS[Action.NAME_DIPLOMAS]
+                assert (answer.status_code == 403) == refused, (role, answer.text)
 
 
 async def test_a_wrong_uai_is_told(walk: Walk) -> None:

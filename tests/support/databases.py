@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Collection
 
 import asyncpg
 
@@ -65,8 +66,10 @@ async def let_histories_go(database: Database) -> None:
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
 
 
-async def dump(url: str) -> bytes:
-    """Every row of every table of a database, as text; bytes stand there in hexadecimal."""
+async def dump(url: str, without: Collection[str] = ()) -> bytes:
+    """Every row of every table of a database but those named, as text; bytes stand there in
+    hexadecimal.
+    """
     connection = await asyncpg.connect(url)
     try:
         tables = await connection.fetch(
@@ -75,6 +78,7 @@ async def dump(url: str) -> bytes:
         rows = [
             row[0]
             for table in tables
+            if table[0] not in without
             for row in await connection.fetch(f'SELECT t::text FROM "{table[0]}" t')
         ]
     finally:

@@ -20,11 +20,14 @@ NOW = dt.datetime(2026, 1, 20, tzinfo=dt.UTC)
 
 
 class Seen:
-    """A handler that writes down what it is given; `refuse` names ids that it fails on."""
+    """A handler that writes down what it is given; `refuse` names ids that it fails on, `refused`
+    says how often it did.
+    """
 
     def __init__(self, refuse: Sequence[UUID] = ()) -> None:
         self.batches: list[list[UUID]] = []
         self.refuse = set(refuse)
+        self.refused = 0
 
     @property
     def ids(self) -> list[UUID]:
@@ -33,6 +36,7 @@ class Seen:
     async def __call__(self, transaction: Transaction, batch: Batch) -> None:
         ids = [event.transfer_id for event in batch.of(TransferWithdrawn)]
         if self.refuse & set(ids):
+            self.refused += 1
             raise ValueError("refused")
         self.batches.append(ids)
 
@@ -42,7 +46,7 @@ async def exchange_of(
     amqp_url: str, *, declared: bool = True
 ) -> AsyncIterator[aio_pika.abc.AbstractExchange]:
     """The exchange of events, to publish to."""
-    async with await topology.connect(amqp_url, "test", "publish") as connection:
+    async with topology.connect(amqp_url, "test", "publish") as connection:
         if declared:
             await topology.declare(connection)
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from services.gateway.clients.services import PATIENCE, Calls, RefusedError, ServiceDownError
+from services.gateway.clients.services import Calls, RefusedError, ServiceDownError
 from services.gateway.domain.names import Names
 
 AT_ONCE = 100
@@ -19,16 +19,19 @@ Known = Mapping[str, Mapping[str, Any]]
 async def names(
     calls: Calls,
     uai: str,
+    until: float,
     *,
     learners: Iterable[str | None] = (),
     schools: Iterable[str] = (),
     staff: Iterable[str | None] = (),
 ) -> Names:
-    """The names of learners of the school `uai`, of schools, of its staff by their accounts."""
+    """The names of learners of the school `uai`, of schools, of its staff by their accounts, as far
+    as they come before the loop's clock shows `until`.
+    """
     found = await asyncio.gather(
-        _ask("siecle_import", _learners(calls, uai, _distinct(learners))),
-        _ask("etablissement", _schools(calls, _distinct(schools))),
-        _ask("etablissement", _staff(calls, uai, _distinct(staff))),
+        _ask("siecle_import", until, _learners(calls, uai, _distinct(learners))),
+        _ask("etablissement", until, _schools(calls, _distinct(schools))),
+        _ask("etablissement", until, _staff(calls, uai, _distinct(staff))),
     )
     (people, _), (places, _), (members, _) = found
     away = frozenset(service for _, service in found if service)
@@ -43,20 +46,18 @@ def _batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
     return (codes[at : at + AT_ONCE] for at in range(0, len(codes), AT_ONCE))
 
 
-async def _ask(service: str, asked: Any) -> tuple[Known, str]:
+async def _ask(service: str, until: float, asked: Any) -> tuple[Known, str]:
     try:
-        return await asked, ""
-    except (ServiceDownError, RefusedError):  # no right to names: codes are shown
+        async with asyncio.timeout_at(until):
+            return await asked, ""
+    except (ServiceDownError, TimeoutError, RefusedError):  # no right to names: codes are shown
         return {}, service
 
 
 async def _learners(calls: Calls, uai: str, ids: Sequence[str]) -> Known:
     path = f"/schools/{uai}/pupils/by-ids"
     pages = await asyncio.gather(
-        *(
-            calls.search("siecle_import", path, {"ids": list(some)}, timeout=PATIENCE)
-            for some in _batches(ids)
-        )
+        *(calls.search("siecle_import", path, {"ids": list(some)}) for some in _batches(ids))
     )
     return {one["id"]: one for page in pages for one in page.json}
 
@@ -64,9 +65,7 @@ async def _learners(calls: Calls, uai: str, ids: Sequence[str]) -> Known:
 async def _schools(calls: Calls, uais: Sequence[str]) -> Known:
     pages = await asyncio.gather(
         *(
-            calls.search(
-                "etablissement", "/schools/by-uai", {"schools": list(some)}, timeout=PATIENCE
-            )
+            calls.search("etablissement", "/schools/by-uai", {"schools": list(some)})
             for some in _batches(uais)
         )
     )
@@ -78,5 +77,5 @@ async def _staff(calls: Calls, uai: str, accounts: Sequence[str]) -> Known:
     for some in _batches(accounts):
         asked = {"accounts": list(some)}
         path = f"/schools/{uai}/staff"
-        found |= (await calls.search("etablissement", path, asked, timeout=PATIENCE)).json
+        found |= (await calls.search("etablissement", path, asked)).json
     return found

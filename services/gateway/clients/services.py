@@ -3,6 +3,7 @@
 Reads are tried twice; changes once, because nobody knows what became of the first.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -20,8 +21,8 @@ from shared.security import ALGORITHM, AUDIENCE, Principal
 
 TIMEOUT: Final = httpx.Timeout(10.0, connect=2.0)
 TOKEN_SECONDS: Final = 300
-PATIENCE: Final = 3.0
-"""Seconds that a page gives each question that is only a part of it; they are asked twice."""
+READING: Final = 10.0
+"""Seconds for a read, its second try included."""
 
 
 class ServiceDownError(Exception):
@@ -116,19 +117,23 @@ class Calls:
 
     async def get(self, service: str, path: str, **options: Any) -> Answer:
         """Read; tried twice."""
-        try:
-            return await self._call(service, "GET", path, **options)
-        except ServiceDownError:
-            return await self._call(service, "GET", path, **options)
+        return await self._read(service, "GET", path, **options)
 
     async def search(
         self, service: str, path: str, body: Mapping[str, Any], **options: Any
     ) -> Answer:
         """Read by POST, because what is looked for does not belong into an address; tried twice."""
+        return await self._read(service, "POST", path, json=body, **options)
+
+    async def _read(self, service: str, method: str, path: str, **options: Any) -> Answer:
         try:
-            return await self._call(service, "POST", path, json=body, **options)
-        except ServiceDownError:
-            return await self._call(service, "POST", path, json=body, **options)
+            async with asyncio.timeout(READING):
+                try:
+                    return await self._call(service, method, path, **options)
+                except ServiceDownError:
+                    return await self._call(service, method, path, **options)
+        except TimeoutError:
+            raise ServiceDownError(service) from None
 
     async def create(
         self, service: str, path: str, body: Mapping[str, Any], *, key: str | None = None

@@ -5,9 +5,10 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.clients.services import PATIENCE, Answer
+from services.gateway.clients.services import Answer
 from services.gateway.domain import attention
 from services.gateway.pages import setting_up
+from services.gateway.web.patience import BESIDE
 from services.gateway.web.visit import ChoiceNeededError, Down, Visit, visiting
 from shared.rights import Action
 
@@ -48,7 +49,7 @@ async def _waiting(visit: Visit) -> list[attention.Matter] | Down:
     if visit.uai is None or not visit.may(Action.SEE_TRANSFERS):
         return []
     visit.parts.to_do.forget(visit.uai)
-    counts = await visit.parts.to_do.of(visit.uai, visit.calls, PATIENCE)
+    counts = await visit.parts.to_do.of(visit.uai, visit.calls, BESIDE)
     return Down("transfer") if counts is None else list(attention.waiting(counts))
 
 

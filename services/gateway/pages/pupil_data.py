@@ -46,11 +46,12 @@ async def show_looks(
     and `dossier` are where the two logs go on.
     """
     cursors = {"fiche": fiche, "dossier": dossier}
-    found, away = await _looks(visit, pupil_id, cursors)
+    (learner, _), (found, away) = await asyncio.gather(
+        _learner(visit, pupil_id), _looks(visit, pupil_id, cursors)
+    )
     shown, following = joined(found, PAGE)
     next_page = {name: following.get(name) or cursors[name] for name in cursors}
     query_of = "&".join(f"{name}={value}" for name, value in next_page.items() if value)
-    learner, _ = await _learner(visit, pupil_id)
     return await visit.page(
         "apprenant-consultations.html", learner=learner, looks=shown, away=away, what=WHAT,
         names=await visit.names(staff=(look["viewer"] for look in shown)),

@@ -42,6 +42,9 @@ COLUMNS: Final = {
     "referents": ("adresse", "diplome", "uai", "debut", "fin"),
     "abonnements": ("uai", "diplome", "debut", "fin"),
 }
+REMOVABLE: Final = ("referents", "abonnements")
+"""Tables of which one line can be ended on the page."""
+
 HEADINGS: Final = {
     "code": "Code", "libelle": "Libellé", "mef": "MEF", "adresse": "Adresse électronique",
     "nom": "Nom", "diplome": "Diplôme", "uai": "UAI", "debut": "Début", "fin": "Fin",
@@ -109,7 +112,7 @@ async def _beside(
         "headings": [heading(HEADINGS[name], name, tri, base) for name in columns],
         "first": f"{base}?tri={quote(tri)}" if begin else "", "following": more,
         "editable": table != "diplomes" or is_national(visit),
-        "removable": table in ("referents", "abonnements"),
+        "removable": table in REMOVABLE,
     }  # fmt: skip
 
 
@@ -177,6 +180,8 @@ async def apply(visit: Posting, academie: str, table: str) -> Response:
 async def remove(visit: Posting, academie: str, table: str) -> Response:
     """Ask whether a referent or a subscription is to end; then end it (`confirme`)."""
     await _check(visit, academie, table)
+    if table not in REMOVABLE:
+        raise HTTPException(404)
     line = {name: visit.text(name) for name in COLUMNS[table]}
     here = f"{path_of(academie)}/tables/{table}"
     if visit.text("confirme") != "oui":

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from services.gateway.clients.services import PATIENCE, Answer
+from services.gateway.clients.services import Answer
 from services.gateway.domain.setting_up import STEPS, finished, standing
 from services.gateway.web.visit import Down, Visit, posting, visiting
 from shared.rights import Action
@@ -69,7 +69,7 @@ async def steps_of(visit: Visit, imports: Asked | None = None) -> dict[str, Any]
 async def ask(visit: Visit, service: str, path: str, **params: Any) -> Answer | Down:
     """One of the many questions of a page."""
     path = f"{visit.school}/{path}"
-    return await visit.part(visit.calls.get(service, path, params=params, timeout=PATIENCE))
+    return await visit.part(visit.calls.get(service, path, params=params))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ async def show_sign_in(request: Request) -> Response:
 async def go_sign_in(request: Request) -> Response:
     """Send the browser to the provider."""
     parts, runtime = parts_of(request), runtime_of(request)
-    address = request.client.host if request.client else ""
-    await limits.SIGN_IN.count(runtime.database, address, runtime.clock.now())
+    place = limits.place_of(request.client.host if request.client else "")
+    await limits.SIGN_IN.count(runtime.database, place, runtime.clock.now())
     bound = Secrets.new()
     url = await parts.provider.sign_in_url(bound)
     browser = await entering.begin(runtime.database, bound, runtime.clock.now())

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from services.gateway.parts import Parts
 from services.gateway.settings import GatewaySettings
 from services.gateway.web import errors
+from services.gateway.web.edge import Edge
 from shared.service import Runtime, Service
 
 
@@ -27,4 +28,5 @@ class Gateway(Service):
             if not isinstance(settings, GatewaySettings):
                 raise TypeError(type(settings))
             app.state.parts = Parts.of(settings)
+            app.middleware_stack = Edge(app.build_middleware_stack(), secure=settings.secure)
         return app

@@ -53,7 +53,4 @@ def answer(request: Request, template: str, status: int = 200, **values: Any) ->
         "fragment": is_enhanced(request) and request.headers.get("hx-target") == TARGET,
     }
     text = templates.render(template, **(context | values))
-    headers = dict(HEADERS)
-    if settings.secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    return HTMLResponse(text, status, headers=headers)
+    return HTMLResponse(text, status, headers=HEADERS)

@@ -1,4 +1,4 @@
-"""How often one address may try to sign in, and one person may send files or have documents made
+"""How often one place may try to sign in, and one person may send files or have documents made
 (not one session: signing in again would begin anew).
 
 Counted in the database, so that it holds over all replicas.
@@ -6,6 +6,7 @@ Counted in the database, so that it holds over all replicas.
 
 import datetime as dt
 import hashlib
+import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,24 @@ class Limit:
 
 
 SIGN_IN: Final = Limit("sign-in", 600, 10)
-"""By address; the schools of an académie may stand behind one."""
+"""By place (`place_of`); the schools of an académie may stand behind one address."""
+
+OF_ONE_PLACE: Final = 64
+"""Bits of an IPv6 address that are the same within one network: who has one has all of it."""
+
+
+def place_of(address: str) -> str:
+    """From where someone comes: an IPv4 address, the network of an IPv6 one."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a socket of this machine has none
+        return address
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return str(ipaddress.ip_network((known, OF_ONE_PLACE), strict=False))
+
 
 DOCUMENT: Final = Limit("document", 60, 60)
 """By person or learner: a PDF takes a second of computing."""

@@ -4,9 +4,10 @@
 file: the last two check the form's token, and that the form was made for the school of the session.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Response
@@ -23,6 +24,7 @@ from services.gateway.parts import Parts, parts_of, runtime_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import sessions as store
 from services.gateway.web import frame, limits, tabs
+from services.gateway.web.patience import Patience
 from services.gateway.web.uploads import Upload
 from shared.identifiers import Uai
 from shared.rights import Action
@@ -37,16 +39,9 @@ SCHOOL = "pour"
 SENT_ON = ("version", "key")
 """The fields that services are sent as headers."""
 
-LASTING = frozenset(
-    {
-        Action.MANAGE_USERS,
-        Action.INVITE_HEAD,
-        Action.SWITCH_TRANSFERS,
-        Action.SWITCH_INSPECTORS,
-    }
-)
-"""What outlasts the right to do it: these forms ask for rights anew, so that someone whose right
-has just ended neither invites nor opens anything.
+LOOKED_UP = Action.READ_PUPILS
+"""What forms only read. All others ask for rights anew where these live, so that someone whose
+right has just ended changes nothing (ADR 61).
 """
 
 CHANGED_MEANWHILE = 412
@@ -75,9 +70,9 @@ class OtherSchoolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """A part of a page whose service does not answer."""
+    """A part of a page whose service does not answer; `service` is empty if it was too slow."""
 
-    service: str
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +86,7 @@ class Visit:
     calls: Calls
     form: FormData | None = None
     upload: Upload | None = None
+    patience: Patience = field(default_factory=Patience)
 
     @property
     def uai(self) -> str | None:
@@ -128,14 +124,22 @@ class Visit:
     ) -> Names:
         """Who these learners of the school, these schools and these accounts are."""
         uai = self.uai or ""
-        return await naming.names(self.calls, uai, learners=learners, schools=schools, staff=staff)
+        until = self.patience.until()
+        return await naming.names(
+            self.calls, uai, until, learners=learners, schools=schools, staff=staff
+        )
 
     async def part(self, value: Awaitable[T]) -> T | Down:
-        """A part of a page; that its service does not answer leaves the other parts as they are."""
+        """A part of a page; that its service does not answer in time leaves the other parts as they
+        are.
+        """
         try:
-            return await value
+            async with asyncio.timeout_at(self.patience.until()):
+                return await value
         except ServiceDownError as error:
             return Down(error.service)
+        except TimeoutError:
+            return Down()
 
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page; it tells what the request before it left to be told."""
@@ -240,7 +244,7 @@ def visiting(
     async def check(visit: Annotated[Visit, Depends(signed_in)]) -> Visit:
         if action is None:
             return visit
-        if action in LASTING and visit.request.method == "POST":
+        if action is not LOOKED_UP and visit.request.method == "POST":
             visit = await _visit(visit.request, anew=True)
         if anywhere:
             allowed = visit.person.may_somewhere(action)

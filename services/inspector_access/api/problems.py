@@ -2,16 +2,14 @@
 
 from services.inspector_access.domain import errors
 from shared.signing import NoSigningKeyError
-from shared.web.problems import RETRY_AFTER_SECONDS, Problem
+from shared.web.problems import Problem
 
-_RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _LEARNERS = Problem(
     503,
     "apprenants-indisponibles",
     "Apprenants momentanément indisponibles",
     "La base des apprenants ne répond pas : réessayez dans quelques minutes. Le reste de la "
     "console reste disponible.",
-    headers=_RETRY,
 )
 _RECORDS = Problem(
     503,
@@ -19,7 +17,6 @@ _RECORDS = Problem(
     "Dossiers momentanément indisponibles",
     "Les bilans, fiches et évaluations ne peuvent pas être lus pour le moment : réessayez dans "
     "quelques minutes. La liste des apprenants reste disponible.",
-    headers=_RETRY,
 )
 UNKNOWN_REFERENT = Problem(
     404,

@@ -23,7 +23,7 @@ from shared.security import Principal, may
 from shared.service import RequestRuntime
 from shared.web.app import RequestDatabase
 from shared.web.preconditions import expected_version
-from shared.web.problems import RETRY_AFTER_SECONDS, Problem
+from shared.web.problems import Problem
 
 PAGE = 50
 BIGGEST = 2**63 - 1
@@ -52,7 +52,6 @@ PROBLEMS: dict[type[Exception], Problem] = {
         "Effacement impossible pour le moment",
         "Des messages sur des transferts n'ont pas pu être traités : réessayez plus tard ; si "
         "l'erreur persiste, prévenez l'assistance.",
-        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     ),
     CannotAskError: Problem(
         503,
@@ -60,7 +59,6 @@ PROBLEMS: dict[type[Exception], Problem] = {
         "Effacement impossible pour le moment",
         "Le service des transferts ne répond pas : réessayez dans quelques minutes ; si l'erreur "
         "persiste, prévenez l'assistance.",
-        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     ),
 }
 

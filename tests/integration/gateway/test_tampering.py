@@ -108,7 +108,7 @@ async def test_uploads_that_stand_still_are_few_and_broken_off(
 
     async def stalled() -> AsyncIterator[bytes]:
         yield head.encode()
-        await asyncio.sleep(60)
+        await asyncio.sleep(3 * uploads.SILENCE)  # the client reads no answer before it has sent
 
     async def send() -> int:
         url = "/logo/logo"

@@ -205,8 +205,7 @@ def many(count: int) -> Iterable[InspectorAccessToggled]:
 
 async def publish(amqp_url: str, *events: Event) -> None:
     """Publish events as the services that own them do."""
-    connection = await topology.connect(amqp_url, "test", "publish")
-    async with connection:
+    async with topology.connect(amqp_url, "test", "publish") as connection:
         await topology.declare(connection)
         async with connection.channel(publisher_confirms=True) as channel:
             exchange = await channel.get_exchange(topology.EXCHANGE, ensure=False)
