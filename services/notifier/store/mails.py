@@ -23,9 +23,9 @@ _OVERTAKEN = """
         AND (newer.version, newer.happened_at) > (mail.version, mail.happened_at)
         AND newer.happened_at > mail.happened_at - interval '1 hour')
 """
-"""A higher version that happened long before stems from before a restore of an owner whose versions
-began again lower (those of switches did, ADR 67): it overtakes nothing. Clocks of replicas differ by
-less than the hour.
+"""A higher version that happened long before stems from before a restore of an owner whose
+versions began again lower (those of switches did, ADR 67): it overtakes nothing. Clocks of replicas
+differ by less than the hour.
 """
 
 _UNDER_WAY = """
