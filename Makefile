@@ -22,8 +22,8 @@ COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down containers manifests test pages browser assets long properties faults \
-	sabotage lint audit bench rehearsal lock clean
+.PHONY: help setup demo up down containers engine manifests test pages browser assets long properties \
+	faults sabotage lint audit bench rehearsal lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,10 +39,17 @@ up: setup ## Start the whole system and leave it running
 containers: setup ## Build the images, play the story against the compose system, stop it
 	@$(RUN) deploy.containers story $(ARGS)
 
+engine: ## Install Docker's engine and start it where none answers (as root, on Debian)
+	@docker version > /dev/null 2>&1 && exit 0; \
+	test "$$(id -u)" = 0 && command -v apt-get > /dev/null || \
+		{ echo "No Docker engine answers, and none can be installed here." >&2; exit 1; }; \
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+		docker.io docker-compose iptables > /dev/null || exit 1; \
+	mkdir -p .local; setsid dockerd > .local/dockerd.log 2>&1 < /dev/null & \
+	for second in $$(seq 30); do docker version > /dev/null 2>&1 && exit 0; sleep 1; done; \
+	echo "The engine does not start: see .local/dockerd.log." >&2; exit 1
+
 manifests: $(PACKAGES) ## Build and check the manifests for Kubernetes, and the alert rules
-	@command -v kubectl > /dev/null || { echo "kubectl (1.27 or newer) is not here." >&2; exit 1; }
-	@command -v promtool > /dev/null || \
-		echo "promtool is not here: alert rules are not tried (apt-get install prometheus)." >&2
 	$(RUN) pytest tests/deploy/test_manifests.py tests/deploy/test_observability.py $(ARGS)
 
 down: $(PACKAGES) ## Stop what « make up » started; its data stay
@@ -66,7 +73,7 @@ long: setup ## Run the long tests: many more orders of events, fuzzing
 	$(RUN) pytest -m long $(ARGS)
 	FUZZ_EXAMPLES=3000 $(RUN) pytest tests/unit/siecle_import/test_reading_fuzz.py $(ARGS)
 	FUZZ_EXAMPLES=2000 $(RUN) pytest tests/unit/etablissement/test_images_fuzz.py $(ARGS)
-	FUZZ_EXAMPLES=15 $(RUN) pytest tests/integration/test_any_input.py $(ARGS)
+	FUZZ_EXAMPLES=15 $(RUN) pytest tests/integration/test_any_input.py tests/integration/test_any_page.py $(ARGS)
 	@$(MAKE) properties faults sabotage
 
 properties: setup ## Play EXAMPLES sequences of events (2000) against the model

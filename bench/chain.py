@@ -100,7 +100,7 @@ async def _ours(stack: Stack) -> AsyncIterator[_Ours]:
     async with AsyncExitStack() as opened:
         databases = []
         for name in CHAIN:
-            url = stack.environments[name]["CPRO_DATABASE_URL"]
+            url = stack.databases[name]
             databases.append(await Database.open(url, 2))
             opened.push_async_callback(databases[-1].close)
         siecle_import, transfer, dossier = databases

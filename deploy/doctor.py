@@ -8,11 +8,15 @@ outside of the kernel, which no service needs it in.
 
 import asyncio
 import importlib
+import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import aio_pika
 import asyncpg
@@ -24,13 +28,18 @@ from pydantic import ValidationError
 
 from shared.events import heard_by
 from shared.messaging.topology import dead_letters_of, queue_of
+from shared.security import TokenVerifier
 from shared.service import Service
 from shared.settings import Settings
-from shared.signing import Signer
+from shared.signing import NoSigningKeyError, Signer
 
 SECONDS = 10
 OLDEST_POSTGRES = 15
 LATE_SECONDS = 60
+LIMITED_BY_DEFAULT, DEFAULT_LIMIT = 4, 20
+"""The version of RabbitMQ since which any quorum queue has a limit of deliveries; that limit."""
+ENOUGH = 1000
+_LOSES = "se perd ce qui a été livré plusieurs fois : posez la règle « cpro-dead » (operations.md)"
 
 
 class Mark(StrEnum):
@@ -70,17 +79,19 @@ async def examine(service: Service, settings: Settings) -> Findings:
 async def _keys(_service: Service, settings: Settings) -> Findings:
     if settings.jwks_file is None:
         yield Finding(Mark.WRONG, "CPRO_JWKS_FILE n'est pas indiqué : aucun jeton ne sera accepté")
-    elif not settings.jwks_file.read_bytes():
-        yield Finding(Mark.WRONG, "le fichier des clés publiques est vide")
+        return
     if settings.signing_key_file is None:
         yield Finding(Mark.NOTE, "pas de clé de signature : ce service n'appelle pas les autres")
         return
     try:
-        Signer.from_file(settings.signing_key_file)
-    except (JoseError, ValueError) as error:
-        yield Finding(Mark.WRONG, f"clé de signature illisible ({type(error).__name__})")
-    else:
-        yield Finding(Mark.FINE, "clés lisibles")
+        own = Signer.from_file(settings.signing_key_file).key
+        public = TokenVerifier.from_file(settings.jwks_file).keys
+    except (JoseError, ValueError, KeyError) as error:
+        yield Finding(Mark.WRONG, f"clé illisible ({type(error).__name__})")
+        return
+    # Each service looks at its own copy of the list: run the doctor of each.
+    known = own.thumbprint() in {key.thumbprint() for key in public if key.kid == own.kid}
+    yield _checked(known, f"la clé de signature {'est' if known else 'manque'} parmi les publiques")
 
 
 async def _database(service: Service, settings: Settings) -> Findings:
@@ -132,22 +143,63 @@ async def _broker(service: Service, settings: Settings) -> Findings:
             count = queue.declaration_result.message_count or 0
             dead = count and name == dead_letters_of(service.name)
             yield Finding(Mark.WRONG if dead else Mark.NOTE, f"file {name} : {count}")
+        told = connection.transport.connection.server_properties["version"]  # type: ignore[union-attr]
+        version = told.decode() if isinstance(told, bytes) else str(told)
+        yield await _dead_letters_stay(url, dead_letters_of(service.name), version)
+
+
+async def _dead_letters_stay(amqp_url: str, queue: str, version: str) -> Finding:
+    """Whether the broker keeps a dead letter however often it has delivered it. Policies are told
+    by the management API alone.
+    """
+    broker = urlsplit(amqp_url)
+    host = f"{broker.netloc.rpartition(':')[0] if broker.port else broker.netloc}:15672"
+    api = os.environ.get("CPRO_RABBITMQ_API_URL", f"http://{host}")
+    path = f"{api}/api/queues/{quote(unquote(broker.path[1:]) or '/', safe='')}/{queue}"
+    try:
+        async with httpx.AsyncClient(timeout=3) as client:
+            told = (await client.get(path)).raise_for_status().json()
+    except httpx.HTTPError:
+        unseen = f"file {queue} : limite de livraison non vue (CPRO_RABBITMQ_API_URL)"
+        return Finding(Mark.NOTE, unseen)
+    fine = stays(version, told)
+    return _checked(fine, f"file {queue} : {'rien ne s’y perd' if fine else _LOSES}")
+
+
+def stays(version: str, queue: Mapping[str, Any]) -> bool:
+    """Whether a quorum queue, as the management API tells of it, keeps what it has delivered often;
+    `version` is the broker's.
+    """
+    limit = (queue.get("effective_policy_definition") or {}).get("delivery-limit")
+    if limit is None:
+        limit = -1 if int(version.partition(".")[0]) < LIMITED_BY_DEFAULT else DEFAULT_LIMIT
+    return bool(limit < 0 or limit >= ENOUGH)
 
 
 async def _others(_service: Service, settings: Settings) -> Findings:
-    """Where another service is named, it answers."""
+    """Where another service is named, it answers, and takes what this one has signed."""
     urls = {
         name.removesuffix("_url"): value
         for name in type(settings).model_fields
         if name.endswith("_url") and isinstance(value := getattr(settings, name), str)
     }
-    async with httpx.AsyncClient(timeout=3) as client:
-        for name in sorted(urls.keys() & SERVICES):
+    for name in sorted(urls.keys() & SERVICES):
+        async with _caller(settings, urls[name]) as client:
             try:
-                up = (await client.get(f"{urls[name]}/health/ready")).is_success
+                up = (await client.get("/health/ready")).is_success
+                # It need not allow the question: to know who asks is enough.
+                asked = await client.post("/operations/parked/search", json={"subjects": []})
             except httpx.TransportError:
                 up = False
-            yield _checked(up, f"{name} {'répond' if up else 'ne répond pas'}")
+        yield _checked(up, f"{name} {'répond' if up else 'ne répond pas'}")
+        if up and asked.status_code == httpx.codes.UNAUTHORIZED and settings.signing_key_file:
+            yield Finding(Mark.WRONG, f"{name} ne connaît pas notre clé de signature : publiez-la")
+
+
+def _caller(settings: Settings, url: str) -> httpx.AsyncClient:
+    with suppress(NoSigningKeyError, OSError, JoseError, ValueError):  # told with the keys
+        return Signer.from_settings(settings).client(url)
+    return httpx.AsyncClient(base_url=url)
 
 
 SERVICES = {

@@ -28,8 +28,8 @@ wrong are told at the start, by name.
 
 Two are not ours: `OTEL_EXPORTER_OTLP_ENDPOINT` exports traces; `FORWARDED_ALLOW_IPS` (`gateway`)
 names the proxies in front, which alone are believed about who asks (`127.0.0.1`): sign-ins are
-limited by that address (600 in 10 minutes). `migrate` is best given another role in
-`CPRO_DATABASE_URL` than `serve` ([security.md](security.md), « Histories »).
+limited by that address (600 in 10 minutes). `migrate` is given another role in `CPRO_DATABASE_URL`
+than `serve` and the other commands ([security.md](security.md), « Histories »).
 """
 SERVICES = (
     "dossier",

@@ -193,13 +193,10 @@ async def require_schema(database: Database, folders: Sequence[Path]) -> None:
     Raises:
         SchemaTooOldError: with the names of the missing migrations.
     """
+    applied: set[str] = set()
     async with database.connection() as connection:
-        known = await connection.fetchval("SELECT to_regclass('public._pogo_migration')")
-        applied = (
-            await pogo_sql.get_applied_migrations(connection, schema_name="public")  # type: ignore[arg-type]
-            if known
-            else set()
-        )
+        if await connection.fetchval("SELECT to_regclass('public._pogo_migration')"):
+            applied = await pogo_sql.get_applied_migrations(connection, schema_name="public")  # type: ignore[arg-type]
     needed = {path.stem for folder in folders for path in folder.glob("*.sql")}
     if missing := sorted(needed - applied):
         raise SchemaTooOldError(f"run `migrate` first: {', '.join(missing)} not applied")

@@ -36,6 +36,7 @@ from shared.security import (
     principal,
 )
 from shared.settings import Settings
+from shared.telemetry import trace_headers
 from shared.web.problems import Problem, ProblemError
 
 CALL_SECONDS = 10.0
@@ -130,7 +131,7 @@ class Signer:
     def client(self, base_url: str) -> httpx.AsyncClient:
         """A client that calls another service in the name of this one, for five minutes."""
         token = self._sign(AUDIENCE, {"sub": self.key.kid})
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {token}", **trace_headers()}
         return httpx.AsyncClient(
             base_url=base_url, headers=headers, timeout=CALL_SECONDS, verify=certificates()
         )

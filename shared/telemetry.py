@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import structlog
 from opentelemetry import propagate, trace
@@ -16,7 +15,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict, WrappedLogger
 
@@ -104,32 +103,33 @@ def configure(service: str, *, readable: bool) -> None:
     trace.set_tracer_provider(provider)
 
 
-def current_traceparent() -> str | None:
-    """The W3C trace context to keep with an event, so that its trace goes on in its listeners."""
+def trace_headers() -> dict[str, str]:
+    """The W3C trace context to send with a call, so that its trace goes on where it is answered."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
-    return carrier.get("traceparent")
+    return carrier
 
 
-def traceparent_of(work: UUID) -> str:
-    """The trace of work that goes on after its request: the id of the work is that of the trace."""
-    return f"00-{work.hex}-{work.hex[16:]}-01"
+def current_traceparent() -> str | None:
+    """The same, to keep with an event or other work that somebody takes up later."""
+    return trace_headers().get("traceparent")
 
 
 @contextmanager
-def batch_span(name: str, traceparents: Iterable[str | None]) -> Iterator[None]:
-    """A consumer's span: within the trace of its events if they share one, else linked to each."""
-    contexts = [
-        propagate.extract({"traceparent": parent}) for parent in set(traceparents) if parent
-    ]
-    parent = contexts[0] if len(contexts) == 1 else None
-    links = [Link(trace.get_current_span(context).get_span_context()) for context in contexts]
+def span_of(name: str, traceparents: Iterable[str | None]) -> Iterator[Span]:
+    """The span of work that was kept: within the trace of what it is about if all of it shares one,
+    else linked to each. (Those of requests are made by the framework.)
+    """
+    told = [propagate.extract({"traceparent": one}) for one in set(traceparents) if one]
+    traces = {trace.get_current_span(one).get_span_context().trace_id: one for one in told}
+    alone = next(iter(traces.values())) if len(traces) == 1 else None
+    links = [Link(trace.get_current_span(one).get_span_context()) for one in traces.values()]
     with tracer.start_as_current_span(
         name,
-        context=parent,
+        context=alone,
         kind=SpanKind.CONSUMER,
-        links=() if parent else links,
+        links=() if alone else links,
         record_exception=False,  # its message may hold values
         set_status_on_exception=False,
-    ):
-        yield
+    ) as span:
+        yield span

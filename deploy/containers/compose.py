@@ -78,7 +78,8 @@ def build() -> None:
 def running(
     project: str, *, replicas: int = 1, settings: Mapping[str, str] | None = None
 ) -> Iterator[Containers]:
-    """Run the system on empty volumes until the block ends, then remove it with its volumes.
+    """Run the system on empty volumes, without the demonstration, until the block ends, then
+    remove it with its volumes.
 
     Args:
         project: names the containers, so that several systems can stand side by side.
@@ -90,6 +91,7 @@ def running(
     """
     environment = {"CPRO_PORTS": "", "CPRO_PROVIDER_PORT": "", **(settings or {})}
     scale = [f"--scale={name.replace('_', '-')}={replicas}" for name in SERVICES]
+    scale.append("--scale=demonstration=0")
     remove = ("down", "-v", "--remove-orphans", "-t", "30")
     _compose(project, environment, *remove)
     try:

@@ -1,9 +1,10 @@
 """What the services of the compose system need before they start: `python -m
 deploy.containers.prepare`, a one-shot job.
 
-It makes the database and role of each service on the server of `CPRO_POSTGRES_URL`, keeps the keys
-in a volume that it alone sees, and puts into the secrets of each service what is its own. Done
-twice it changes nothing.
+It makes the database and the two roles of each service on the server of `CPRO_POSTGRES_URL`, keeps
+the keys in a volume that it alone sees, and puts into the secrets of each service what is its own;
+what its migrations need, the owner's role in it, lies apart. It sets the one policy of the broker.
+Done twice it changes nothing.
 """
 
 import asyncio
@@ -13,23 +14,29 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local import kept
-from deploy.local.servers import Servers, create_database
+from deploy.local.servers import Servers, create_database, keep_dead_letters, run_url
 from deploy.local.stack import SERVICES
 from deploy.local.tokens import Signer, service_key_file, signer
 
 KEYS = Path("/keys")
-SECRETS = Path("/secrets")
-"""Holds the volume of each service, by its name."""
+SECRETS, OWNERS = Path("/secrets"), Path("/owners")
+"""Hold the volume of each service, by its name, and that of its migrations."""
 
 
 async def main() -> None:
     """Prepare all services."""
-    servers = Servers(os.environ["CPRO_POSTGRES_URL"], os.environ["CPRO_AMQP_URL"], None)
+    servers = Servers(
+        os.environ["CPRO_POSTGRES_URL"],
+        os.environ["CPRO_AMQP_URL"],
+        os.environ["CPRO_RABBITMQ_API_URL"],
+    )
+    await keep_dead_letters(servers)
     keys = signer(KEYS, SERVICES)
     for service in SERVICES:
-        url = await create_database(servers, f"cpro_{service}")
-        for name, content in _secrets(service, url, servers, keys).items():
-            kept.write_private(SECRETS / service / name, content)
+        owner = await create_database(servers, f"cpro_{service}")
+        for folder, url in ((OWNERS, owner), (SECRETS, run_url(owner))):
+            for name, content in _secrets(service, url, servers, keys).items():
+                kept.write_private(folder / service / name, content)
 
 
 def _secrets(service: str, url: str, servers: Servers, keys: Signer) -> Mapping[str, bytes]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 import httpx
@@ -85,35 +85,75 @@ def _nothing() -> None:
 async def create_database(servers: Servers, name: str) -> str:
     """The URL of the database `name` and of its owner, the role `name`; made when not there.
 
-    No other role can connect to it. The role's password follows from that of the administrator, so
-    that it is the same at every start and for every caller.
+    The owner migrates. The service runs as another role, made with it: see `run_url`. No other role
+    can connect. The owner's password follows from that of the administrator, so that it is the same
+    at every start and for every caller.
     """
     _check(name)
     administrator = urlsplit(servers.postgres_url)
-    secret = unquote(administrator.password or "").encode()
-    password = hmac.digest(secret, f"cpro/{name}".encode(), hashlib.sha256).hex()
-    connection = await _connected(servers)
+    owner = _as(name, administrator._replace(path=f"/{name}"))
+    run = urlsplit(run_url(owner))
+    _check(run.username or "")
+    connection = await _connected(servers.postgres_url)
     try:
         await connection.execute("SELECT pg_advisory_lock(hashtext($1))", f"cpro/{name}")
-        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
-            await connection.execute(f'CREATE ROLE "{name}" LOGIN')
-        await connection.execute(f"ALTER ROLE \"{name}\" PASSWORD '{password}'")
+        for role in (urlsplit(owner), run):
+            await _make_role(connection, role.username or "", role.password or "")
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
             await connection.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
         await connection.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
+        await connection.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{run.username}"')
+        inside = await _connected(urlunsplit(administrator._replace(path=f"/{name}")))
+        try:
+            await inside.execute(RUN_RIGHTS.format(owner=name, run=run.username))
+        finally:
+            await inside.close()
     finally:
         await connection.close()
-    host = administrator.netloc.rpartition("@")[2]
-    return urlunsplit(administrator._replace(netloc=f"{name}:{password}@{host}", path=f"/{name}"))
+    return owner
+
+
+RUN_RIGHTS = """
+ALTER DEFAULT PRIVILEGES FOR ROLE "{owner}"
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "{run}";
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{run}";
+GRANT "{run}" TO "{owner}";
+"""
+"""What the role that a service runs as may do, with tables that are there and that will be; its
+owner sees what the service does at the moment, and can end it."""
+
+
+def run_url(owner_url: str) -> str:
+    """The same database for the role `<owner>_run`, which a service runs as: it reads and writes
+    rows, and can change no table, trigger or function.
+    """
+    owner = urlsplit(owner_url)
+    return _as(f"{owner.username}_run", owner)
+
+
+def _as(role: str, known: SplitResult) -> str:
+    """A URL for `role`, whose password follows from the one in the URL `known`."""
+    secret = unquote(known.password or "").encode()
+    password = hmac.digest(secret, f"cpro/{role}".encode(), hashlib.sha256).hex()
+    host = known.netloc.rpartition("@")[2]
+    return urlunsplit(known._replace(netloc=f"{role}:{password}@{host}"))
+
+
+async def _make_role(
+    connection: "asyncpg.Connection[asyncpg.Record]", name: str, password: str
+) -> None:
+    if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
+        await connection.execute(f'CREATE ROLE "{name}" LOGIN')
+    await connection.execute(f"ALTER ROLE \"{name}\" PASSWORD '{password}'")
 
 
 async def drop_database(servers: Servers, name: str) -> None:
-    """Remove the database `name` with its connections, and its role, if they are there."""
+    """Remove the database `name` with its connections, and its roles, if they are there."""
     _check(name)
-    connection = await _connected(servers)
+    connection = await _connected(servers.postgres_url)
     try:
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await connection.execute(f'DROP ROLE IF EXISTS "{name}"')
+        await connection.execute(f'DROP ROLE IF EXISTS "{name}", "{name}_run"')
     finally:
         await connection.close()
 
@@ -138,14 +178,31 @@ async def delete_vhost(servers: Servers, name: str) -> None:
             answer.raise_for_status()
 
 
+async def keep_dead_letters(servers: Servers) -> None:
+    """Have dead letters wait for their service however often it dies with them: RabbitMQ 4 drops
+    what a quorum queue has delivered 20 times. A policy of the default virtual host.
+    """
+    async with _management(servers) as api:
+        answer = await api.put("/api/policies/%2F/cpro-dead", json=DEAD_LETTERS_POLICY)
+        answer.raise_for_status()
+
+
+DEAD_LETTERS_POLICY = {
+    "pattern": "\\.dead$",
+    "apply-to": "queues",
+    # « Without a limit » is -1 on RabbitMQ 4 and refused by 3; so many deliveries never come.
+    "definition": {"delivery-limit": 1_000_000},
+}
+
+
 def _check(name: str) -> None:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name for a database: lower-case letters, digits and _")
 
 
-async def _connected(servers: Servers) -> "asyncpg.Connection[asyncpg.Record]":
+async def _connected(url: str) -> "asyncpg.Connection[asyncpg.Record]":
     try:
-        return await asyncpg.connect(servers.postgres_url, timeout=10)
+        return await asyncpg.connect(url, timeout=10)
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise StackError(
             f"PostgreSQL does not let us in ({error}): look at CPRO_POSTGRES_URL."

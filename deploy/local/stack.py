@@ -18,7 +18,13 @@ import httpx
 from deploy.local import ROOT, kept, outside
 from deploy.local.keeper import kept_running
 from deploy.local.processes import Process, Program, finish, start, stop, wait_until
-from deploy.local.servers import Servers, create_database, drop_database, starting_servers
+from deploy.local.servers import (
+    Servers,
+    create_database,
+    drop_database,
+    run_url,
+    starting_servers,
+)
 from deploy.local.tokens import Signer, service_key_file, signer
 
 SERVICES = (
@@ -35,7 +41,7 @@ SERVICES = (
 @dataclass(frozen=True)
 class Stack:
     """A running system. `urls` holds the base URL of each service by its name, `environments` what
-    each was told.
+    each was told, `databases` the URL of its database for the owner.
     """
 
     urls: Mapping[str, str]
@@ -43,6 +49,7 @@ class Stack:
     signer: Signer
     processes: Sequence[Process]
     environments: Mapping[str, Mapping[str, str]]
+    databases: Mapping[str, str]
 
     def token(self, claims: Mapping[str, object]) -> str:
         """A token that the services accept for five minutes, with these claims."""
@@ -82,7 +89,8 @@ def running_stack(
         def program(name: str, command: str) -> Program:
             log = folder / "logs" / f"{name}-{command}.log"
             run = [sys.executable, "-m", f"{package}.{name}", command]
-            return Program(f"{name} {command}", run, log, own[name], ROOT)
+            owner = {"CPRO_DATABASE_URL": databases[name]} if command == "migrate" else {}
+            return Program(f"{name} {command}", run, log, own[name] | owner, ROOT)
 
         finish([start(program(name, "migrate")) for name in services], within=120)
         wait_for_rabbitmq()
@@ -94,11 +102,11 @@ def running_stack(
         for process, url in zip(serving, urls.values(), strict=True):
             wait_until(partial(_ready, url), process, *processes, within=90)
         stack.enter_context(kept_running(processes))
-        yield Stack(urls, servers, keys, processes, own)
+        yield Stack(urls, servers, keys, processes, own, databases)
 
 
 def _databases(servers: Servers, services: Sequence[str], *, fresh: bool) -> dict[str, str]:
-    """The URL of each service's own database."""
+    """The URL of each service's own database, for its owner."""
 
     async def create() -> dict[str, str]:
         names = {service: f"cpro_{service}" for service in services}
@@ -133,7 +141,7 @@ def _own(service: str, database_url: str, urls: Mapping[str, str], folder: Path)
     """What one service is told; the secret of the match keys is for `siecle_import` alone."""
     address = urlsplit(urls[service])
     settings = {
-        "CPRO_DATABASE_URL": database_url,
+        "CPRO_DATABASE_URL": run_url(database_url),
         "CPRO_HTTP_HOST": str(address.hostname),
         "CPRO_HTTP_PORT": str(address.port),
         "CPRO_SIGNING_KEY_FILE": str(service_key_file(folder / "keys", service)),

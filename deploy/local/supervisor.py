@@ -1,9 +1,7 @@
 """The stack that stays up: a process of its own session holds it until told to stop."""
 
 import asyncio
-import datetime as dt
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -12,22 +10,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from zoneinfo import ZoneInfo
 
 from deploy.local import LOCAL, ROOT
-from deploy.local.client import UnexpectedAnswerError
 from deploy.local.errors import StartError
 from deploy.local.kept import locked, write_private
 from deploy.local.processes import Mark, last_lines, started_at, stopping_on_signals
-from deploy.local.seed import Seed
-from deploy.local.seeds.demonstration import Demonstration
-from deploy.local.stack import Stack, running_stack
+from deploy.local.seeds.filling import fill
+from deploy.local.stack import running_stack
 
 DATA = LOCAL / "data"
 STATE = LOCAL / "run" / "up.json"
 LOG = LOCAL / "run" / "up.log"
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,28 +59,12 @@ def supervise() -> None:
         _note(Supervisor(us, started_at(us), {}))
         try:
             with running_stack(DATA) as stack:
-                asyncio.run(_filled(stack))
+                asyncio.run(fill(stack.urls, stack.token, stack.environments["etablissement"]))
                 _note(Supervisor(us, started_at(us), stack.urls))
                 while True:
                     signal.pause()
         finally:
             STATE.unlink()
-
-
-async def _filled(stack: Stack) -> None:
-    """The demonstration's schools, people and cases. Without its cases the system is still there:
-    what went wrong is told in the log.
-    """
-    seed = Seed(stack.urls, stack.token)
-    await seed.everything(stack.environments["etablissement"])
-    begun = time.monotonic()
-    try:
-        await seed.further()
-        now = dt.datetime.now(ZoneInfo("Europe/Paris")).replace(microsecond=0)
-        await Demonstration(stack.urls, stack.token, now).play()
-    except (UnexpectedAnswerError, TimeoutError):
-        log.exception("the demonstration's data are not complete")
-    log.warning("the demonstration's data took %.0f s", time.monotonic() - begun)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from shared.identifiers import Uai
 from shared.service import Runtime
 from shared.settings import Settings
 from shared.signing import CALL_SECONDS, Inspection, Signer, certificates
+from shared.telemetry import trace_headers
 
 log = structlog.get_logger()
 
@@ -73,7 +74,7 @@ async def read(
     """
     right = Inspection(viewer=viewer, uai=Uai(access["uai"]), diploma=access["diploma"], mefs=mefs)
     token = Signer.from_settings(runtime.settings).inspection(right)
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {token}", **trace_headers()}
     async with _answering(owner), httpx.AsyncClient(
         base_url=owner.url(runtime.settings), headers=headers, timeout=CALL_SECONDS,
         verify=certificates(),

@@ -184,7 +184,10 @@ async def tell_closed(database: Database, now: dt.datetime) -> int:
         rows = await digests.take(connection)
         made = [
             digest_mail(
-                day, School(row["uai"], row["name"], row["town"], row["email"]), row["counts"]
+                day,
+                School(row["uai"], row["name"], row["town"], row["email"]),
+                row["counts"],
+                row["traces"] or (),
             )
             for row in rows
             if row["email"] is not None

@@ -36,6 +36,7 @@ from services.notifier.store import mails as store
 from shared.clock import pause
 from shared.database import Database
 from shared.service import Runtime
+from shared.telemetry import span_of
 
 CLAIM = 100
 POLL_SECONDS = 0.2
@@ -181,7 +182,8 @@ class Sender:
                 continue
             if claimed is None:
                 break
-            outcome = None if stop.is_set() else await self._attempt(mailbox, claimed)
+            with span_of("send", claimed.row["traceparents"] or ()):
+                outcome = None if stop.is_set() else await self._attempt(mailbox, claimed)
             ended = Ended(claimed.id, outcome, asyncio.get_running_loop().create_future())
             self._done.put_nowait(ended)
             self._claimed.task_done()

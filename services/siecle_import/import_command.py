@@ -39,6 +39,7 @@ from services.siecle_import.store import imports
 from shared.clock import Clock
 from shared.database import Database
 from shared.identifiers import Uai
+from shared.telemetry import span_of
 
 LOOK_SECONDS = 0.1
 COUNTS = {
@@ -147,7 +148,7 @@ def _who() -> str:
 
 async def _send(database: Database, file: Path, uai: Uai, clock: Clock) -> UUID:
     import_id = uuid7()
-    with file.open("rb") as content:
+    with file.open("rb") as content, span_of("command", ()):
         async with database.transaction() as transaction:
             await importing.receive(
                 transaction, uai, content, file_name=file.name, sent_by=_who(),

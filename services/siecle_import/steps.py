@@ -38,7 +38,7 @@ from shared.clock import Clock, pause
 from shared.database import UNAVAILABLE, Connection, Database, Transaction
 from shared.identifiers import Uai
 from shared.service import Runtime
-from shared.telemetry import batch_span, traceparent_of
+from shared.telemetry import span_of
 
 POLL_SECONDS = 0.2
 PROGRESS_SECONDS = 0.25
@@ -71,7 +71,8 @@ async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
             if not await imports.try_to_own(owner, row["id"]):
                 continue
             try:
-                with batch_span("import", [traceparent_of(row["id"])]):
+                with span_of("import", [row["traceparent"]]) as span:
+                    span.set_attribute("cpro.import", str(row["id"]))
                     await _step(database, clock, keys, row)
             finally:
                 await imports.disown(owner, row["id"])

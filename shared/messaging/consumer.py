@@ -26,7 +26,7 @@ from shared.database import UNAVAILABLE, Database, Transaction
 from shared.envelope import InvalidEventError, Received, decode, unpack
 from shared.events import Event
 from shared.messaging import parked, topology
-from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS, PARKED, batch_span, tell_parked
+from shared.telemetry import BATCH_EVENTS, BATCH_SECONDS, PARKED, span_of, tell_parked
 
 BATCH_SIZE = 500
 PREFETCH_MESSAGES = 20
@@ -137,7 +137,7 @@ class Consumer:
         return None
 
     async def _handle_once(self, events: Sequence[Received]) -> None:
-        with batch_span("handle", (e.traceparent for e in events)), BATCH_SECONDS.time():
+        with span_of("handle", (e.traceparent for e in events)), BATCH_SECONDS.time():
             async with self._database.transaction() as transaction:
                 new = await _not_seen(transaction, events)
                 if new:

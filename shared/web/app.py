@@ -38,6 +38,7 @@ def create_app(
         version="1",
         docs_url=None,
         redoc_url=None,
+        telemetry={"logs": False},  # they would hold the messages of errors
         redirect_slashes=False,  # it would lead to whatever host the request names
         responses={"4XX": {"description": "RFC 9457", "content": {problems.MEDIA_TYPE: {}}}},
     )

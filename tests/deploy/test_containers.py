@@ -16,6 +16,7 @@ import pytest
 from deploy.containers import compose
 from deploy.containers.compose import Containers
 from deploy.local.client import Json, School, UnexpectedAnswerError, eventually
+from deploy.local.errors import StartError
 from deploy.local.stack import SERVICES
 from tests.support.siecle import export
 from tests.support.system import TODAY
@@ -75,21 +76,49 @@ def test_a_service_runs_bounded_and_cannot_write_to_its_own_files(
         assert ("match.key" in secrets) == (service == "siecle_import")
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_may_change_rows_and_nothing_else(system: Containers, service: str) -> None:
+    """With what its container holds; that its migration could is seen from the tables."""
+    [container, *_] = system.ids(service.replace("_", "-"))
+    url = docker("exec", container, "cat", "/run/cpro/cpro_database_url")
+    psql = ("exec", "-T", "postgres", "psql", url, "-tAc")
+    assert system.compose(*psql, "SELECT current_user").strip() == f"cpro_{service}_run"
+    for statement in (
+        "ALTER TABLE outbox ADD COLUMN more text",
+        "ALTER TABLE discarded DISABLE TRIGGER ALL",
+        "TRUNCATE outbox",
+        "DROP TABLE outbox",
+    ):
+        with pytest.raises(StartError, match=r"must be owner|permission denied"):
+            system.compose(*psql, statement)
+
+
+def test_commands_of_operations_note_who_gives_them(system: Containers) -> None:
+    """(The image knows no user by the number that it runs as.)"""
+    grant = ("users", "grant-admin", "administration@demo.example")
+    etablissement = ("exec", "-T", "etablissement", "python", "-m", "services.etablissement")
+    system.compose(*etablissement, *grant)
+    who = "SELECT DISTINCT changed_by FROM right_change"
+    assert value(system, "etablissement", who) == "exploitation:conteneur"
+
+
 class Repeating(School):
-    """A school whose callers do what clients are told: a read that fails is tried once more; a
-    change is repeated, with the same Idempotency-Key, until it is answered.
+    """A school whose callers do what clients are told: a read that fails is tried once more (as
+    often as a change, when `patient`); a change is repeated, with the same Idempotency-Key, until
+    it is answered.
     """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.answered = 0
         self.repeated = 0
+        self.patient = False
 
     async def call(
         self, service: str, method: str, path: str, *, module: bool = False, **options: Any
     ) -> httpx.Response:
         """Call, and again."""
-        reads = method == "GET" or path.endswith("/search")
+        impatient = not self.patient and (method == "GET" or path.endswith("/search"))
         deadline = asyncio.get_running_loop().time() + REPEAT_SECONDS
         tries = 0
         while True:
@@ -104,7 +133,7 @@ class Repeating(School):
                 failed = repr(error)
             self.repeated += 1
             late = asyncio.get_running_loop().time() > deadline
-            assert tries < 2 if reads else not late, f"{method} {service} {path}: {failed}"
+            assert tries < 2 if impatient else not late, f"{method} {service} {path}: {failed}"
             await asyncio.sleep(0.2)
 
     async def bring(self, file: Path) -> None:
@@ -148,7 +177,7 @@ async def test_a_rolling_restart_under_load_fails_no_request_and_loses_nothing(
 async def _while_restarting(
     system: Containers, a: Repeating, b: Repeating, pupil: str, folder: Path
 ) -> int:
-    """Restart every replica in turn and the broker, while records are written and read and B
+    """Restart every replica in turn, then both servers, while records are written and read and B
     imports a learner more each time; the number of records written.
     """
     done = asyncio.Event()
@@ -161,7 +190,15 @@ async def _while_restarting(
                 hour = f"15/01/2026 08:{count:02d}:00"
                 await b.bring(export(folder / f"b{count}.xml", B, hour, [99, *MOVE[:count]]))
                 await restarting
-            await _restart(*system.ids("rabbitmq"))
+            a.patient = b.patient = True  # there is one of each server
+            for server in ("postgres", "rabbitmq"):
+                await _restart(*system.ids(server))
+                before = a.answered
+
+                async def goes_on(before: int = before) -> bool:
+                    return a.answered > before + REPLICAS
+
+                await eventually(goes_on, f"answers after {server} was restarted")
         finally:
             done.set()
     return writing.result()

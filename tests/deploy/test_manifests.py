@@ -1,10 +1,12 @@
 """The manifests for Kubernetes: built as they are deployed, valid, and within our own rules."""
 
-import shutil
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from ipaddress import ip_network
 from typing import Any
 
 import kubernetes_validate
@@ -12,10 +14,12 @@ import pytest
 import yaml
 
 from deploy.local import ROOT
+from deploy.local.servers import DEAD_LETTERS_POLICY
 from deploy.local.stack import SERVICES
+from deploy.local.tools import program
+from shared.messaging.topology import dead_letters_of, queue_of
 from shared.service import Service
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
 OVERLAYS = ("small", "production")
 KUBERNETES = "1.30"
 """The oldest version that the manifests are for."""
@@ -38,7 +42,7 @@ def resources(request: pytest.FixtureRequest) -> list[Resource]:
 def built(overlay: str) -> list[Resource]:
     """What `kubectl apply -k` would send."""
     folder = ROOT / "deploy" / "kubernetes" / "overlays" / overlay
-    command = ["kubectl", "kustomize", str(folder)]
+    command = [program("kubectl"), "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "kustomize warns"
@@ -68,6 +72,19 @@ def test_every_resource_is_valid(resources: list[Resource]) -> None:
         if resource["apiVersion"].partition("/")[0] not in OPERATORS:
             kubernetes_validate.validate(resource, KUBERNETES, strict=True)
         assert resource["kind"] == "Namespace" or resource["metadata"]["namespace"] == "cpro"
+
+
+COMMANDS = re.findall(r"`kubectl ([^`]+)`", (ROOT / "docs" / "deployment.md").read_text())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_guide_is_one(command: str) -> None:
+    """Without a cluster: it is understood, and ends where nobody answers."""
+    words = shlex.split(command)
+    assert "…" not in command
+    asked = [program("kubectl"), "--server=http://127.0.0.1:1", *words]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert re.search("refused", done.stderr), done.stderr
 
 
 def test_a_mistake_would_be_seen(resources: list[Resource]) -> None:
@@ -167,7 +184,23 @@ def test_a_service_reaches_no_database_but_its_own() -> None:
         first = database["ingress"][0]["from"]
         assert first == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": service}}}]
         secrets = yaml.safe_dump(of(resources, "Deployment")[service])
-        assert secrets.count("-db-app") == secrets.count(f"{service}-db-app") == 1
+        assert secrets.count("-db-") == secrets.count(f"{service}-db-run") == 1
+
+
+def test_migrations_alone_own_the_tables(resources: list[Resource]) -> None:
+    for name, pod in pods(resources):
+        [url] = [
+            one["valueFrom"]["secretKeyRef"]
+            for one in pod["spec"]["containers"][0]["env"]
+            if one["name"] == "CPRO_DATABASE_URL"
+        ]
+        service = pod["metadata"]["labels"]["app.kubernetes.io/name"]
+        role = "app" if name == f"migrate-{service}" else "run"
+        assert url == {"name": f"{service}-db-{role}", "key": "uri"}, name
+    for name, cluster in of(resources, "Cluster").items():
+        [managed] = cluster["spec"]["managed"]["roles"]
+        assert managed["passwordSecret"] == {"name": f"{name}-run"}
+        assert cluster["spec"]["bootstrap"]["initdb"]["owner"] != managed["name"]
 
 
 def test_only_who_must_reaches_the_outside() -> None:
@@ -188,6 +221,19 @@ def test_only_who_must_reaches_the_outside() -> None:
     }
 
 
+def test_servers_outside_of_the_cluster_are_single_machines() -> None:
+    policies = of(built("small"), "NetworkPolicy")
+    for service in map(dashed, SERVICES):
+        blocks = [
+            peer["ipBlock"]["cidr"]
+            for rule in policies[service]["spec"]["egress"]
+            for peer in rule.get("to", ())
+            if "ipBlock" in peer
+        ]
+        assert len(blocks) == 2, "PostgreSQL and RabbitMQ"
+        assert all(ip_network(block).num_addresses == 1 for block in blocks)
+
+
 def test_production_has_a_backup_and_three_nodes_of_each_server() -> None:
     resources = built("production")
     clusters = of(resources, "Cluster")
@@ -198,6 +244,16 @@ def test_production_has_a_backup_and_three_nodes_of_each_server() -> None:
     assert {cluster["spec"]["instances"] for cluster in clusters.values()} == {3}
     [broker] = of(resources, "RabbitmqCluster").values()
     assert broker["spec"]["replicas"] == 3
+    [policy] = of(resources, "Policy").values()
+    assert policy["spec"]["rabbitmqClusterReference"] == {"name": broker["metadata"]["name"]}
+    told = {
+        "pattern": policy["spec"]["pattern"],
+        "apply-to": policy["spec"]["applyTo"],
+        "definition": policy["spec"]["definition"],
+    }
+    assert told == DEAD_LETTERS_POLICY
+    assert re.search(told["pattern"], dead_letters_of("transfer"))
+    assert not re.search(told["pattern"], queue_of("transfer"))
     for name, scaled in of(resources, "ScaledObject").items():
         queue = scaled["spec"]["triggers"][0]["metadata"]["queueName"]
         assert dashed(queue) == f"{name}.events"

@@ -3,7 +3,6 @@
 import importlib
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable
 
@@ -13,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from deploy.local import ROOT
 from deploy.local.stack import SERVICES
+from deploy.local.tools import program
 
 FOLDER = ROOT / "deploy" / "observability"
 
@@ -54,9 +54,8 @@ def test_every_alert_is_tested_and_says_what_to_do() -> None:
         assert {"summary", "action"} == set(rule["annotations"])
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
 @pytest.mark.parametrize("file", ["alerts-test.yaml", "alerts-year-test.yaml"])
 def test_alerts_ring_when_they_should(file: str) -> None:
-    command = ["promtool", "test", "rules", str(FOLDER / file)]
+    command = [program("promtool"), "test", "rules", str(FOLDER / file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr

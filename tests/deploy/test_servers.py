@@ -13,7 +13,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue
 
 from deploy.local import __main__ as command
-from deploy.local import kept, postgres, rabbitmq, rabbitmq_packages
+from deploy.local import kept, postgres, rabbitmq, rabbitmq_packages, tools
 from deploy.local.errors import InUseError, MissingPartError, StackError
 from deploy.local.processes import kill
 from deploy.local.servers import (
@@ -122,6 +122,16 @@ def test_without_apt_one_sentence_says_what_to_do(
         "RabbitMQ cannot be fetched: no apt-get here. Set CPRO_AMQP_URL (and, for tests, "
         "CPRO_RABBITMQ_API_URL) to a RabbitMQ server of yours."
     )
+
+
+def test_a_tool_that_is_neither_here_nor_to_be_fetched_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "LOCAL", tmp_path)
+    monkeypatch.setattr(tools, "FOLDER", tmp_path / "tools")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingPartError, match="promtool cannot be fetched: no apt-get here"):
+        tools.program("promtool")
 
 
 async def test_a_server_that_does_not_answer_is_named() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from deploy.local.client import Sign, eventually
-from deploy.local.servers import create_vhost, delete_vhost
+from deploy.local.servers import create_vhost, delete_vhost, run_url
 from deploy.local.tokens import service_key_file, signer
 from shared.database import UNAVAILABLE, Database
 from shared.service import Service
@@ -88,7 +88,7 @@ async def staged(
         environments = {
             name: {
                 **common,
-                "CPRO_DATABASE_URL": _through(sql[name], proxies[name, SQL]),
+                "CPRO_DATABASE_URL": _through(run_url(sql[name]), proxies[name, SQL]),
                 "CPRO_AMQP_URL": _through(amqp, proxies[name, AMQP]),
                 "CPRO_HTTP_PORT": str(ports[name]),
                 "CPRO_SMTP_PORT": str(proxies[name, SMTP].listens_at),

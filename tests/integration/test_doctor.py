@@ -1,14 +1,22 @@
 """The doctor says what a service would lack, and never what it read."""
 
+import json
 import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT, create_subprocess_exec
 from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
+import httpx
 import pytest
+from joserfc.jwk import OKPKey
 
+from deploy import doctor
 from deploy.local import ROOT
+from deploy.local.client import eventually
+from deploy.local.servers import DEAD_LETTERS_POLICY, Servers
 from deploy.local.tokens import service_key_file
 from tests.support.system import System
 
@@ -66,6 +74,52 @@ async def test_what_an_upgrade_must_bring_and_what_waits_is_told(
     assert "✗ RabbitMQ" in said
     assert "✓ siecle_import répond" in said
     assert "secret" not in said
+
+
+async def test_a_key_that_others_do_not_know_is_told(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    stranger = OKPKey.generate_key("Ed25519", {"kid": "service:transfer"})
+    file = tmp_path / "signing.jwk"
+    file.write_text(json.dumps(stranger.as_dict(private=True)))
+    status, said = await examined("transfer", {**environment, "CPRO_SIGNING_KEY_FILE": str(file)})
+    assert status == 1
+    assert "✗ la clé de signature manque parmi les publiques" in said
+    assert "✗ dossier ne connaît pas notre clé de signature" in said
+    assert "✓ dossier répond" in said
+
+
+@pytest.mark.parametrize(("limit", "mark"), [(20, "✗"), (1_000_000, "✓")])
+async def test_a_broker_that_drops_dead_letters_is_told(
+    environment: Mapping[str, str], servers: Servers, limit: int, mark: str
+) -> None:
+    assert servers.rabbitmq_api_url
+    vhost = urlsplit(environment["CPRO_AMQP_URL"]).path[1:]
+    policy = {**DEAD_LETTERS_POLICY, "definition": {"delivery-limit": limit}}
+    queue = f"/api/queues/{vhost}/transfer.dead"
+    async with httpx.AsyncClient(base_url=servers.rabbitmq_api_url) as api:
+        put = await api.put(f"/api/policies/{vhost}/cpro-dead", json=policy)
+        put.raise_for_status()
+
+        async def told() -> bool:
+            return bool((await api.get(queue)).json().get("effective_policy_definition"))
+
+        await eventually(told, "the policy to be that of the queue")
+    told_api = {**environment, "CPRO_RABBITMQ_API_URL": servers.rabbitmq_api_url}
+    status, said = await examined("transfer", told_api)
+    assert f"{mark} file transfer.dead : " in said.replace("· file transfer.dead : 0\n", "")
+    assert status == (1 if mark == "✗" else 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "limit", "stays"),
+    [("3.10.8", None, True), ("4.1.0", None, False), ("4.1.0", -1, True), ("4.1.0", 20, False)],
+)
+def test_from_version_4_a_broker_drops_them_unless_a_policy_says_otherwise(
+    version: str, limit: int | None, stays: bool
+) -> None:
+    definition = {} if limit is None else {"delivery-limit": limit}
+    assert doctor.stays(version, {"effective_policy_definition": definition}) is stays
 
 
 async def test_settings_that_lack_are_named_without_the_values_of_the_others() -> None:

@@ -79,7 +79,7 @@ class Registry:
         """Keep a copy of each event that is written from now on."""
         await self.database.pool.execute(
             """
-            CREATE TABLE told_events (number bigserial, data jsonb);
+            CREATE TABLE told_events (number bigint GENERATED ALWAYS AS IDENTITY, data jsonb);
             CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 INSERT INTO told_events (data) VALUES (NEW.envelope::jsonb -> 'data');
                 RETURN NEW;

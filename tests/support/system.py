@@ -12,6 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from deploy.local.client import School, Sign, eventually
+from deploy.local.servers import run_url
 from deploy.local.tokens import service_key_file
 from services.dossier.__main__ import service as dossier
 from services.siecle_import.__main__ import service as siecle_import
@@ -61,13 +62,14 @@ def settings_of(
     urls: Mapping[str, str],
     more: Mapping[str, object] | None = None,
 ) -> Settings:
-    """The settings of a service in a test. `keys` is a folder with the key files, `urls` says where
-    the services listen, `more` replaces what is usual.
+    """The settings of a service in a test. `database_url` is that of the owner, whom the service
+    does not run as; `keys` is a folder with the key files, `urls` says where the services listen,
+    `more` replaces what is usual.
     """
     port = int(urls[service.name].rpartition(":")[2])
     common = {
         "environment": "local",
-        "database_url": SecretStr(database_url),
+        "database_url": SecretStr(run_url(database_url)),
         "amqp_url": SecretStr(amqp_url),
         "http_port": port,
         "jwks_file": keys / "jwks.json",

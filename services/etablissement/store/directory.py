@@ -70,7 +70,7 @@ async def add(
         records=lines,
         timeout=SLOW_SECONDS,
     )
-    await connection.execute("ANALYZE directory_line")
+    await connection.execute("SELECT count_directory()")
 
 
 async def preview(connection: Connection, import_id: UUID) -> dict[str, int]:
@@ -167,7 +167,7 @@ async def close(connection: Connection, import_id: UUID, by: str, at: dt.datetim
     """Note that a file was applied; its lines are not needed any more. The search would have to
     read through the new words one by one if they were not sorted into its index now.
     """
-    await connection.execute("SELECT gin_clean_pending_list('school_words')")
+    await connection.execute("SELECT tidy_words()")
     await connection.execute("DELETE FROM directory_line WHERE import_id = $1", import_id)
     await connection.execute(
         """

@@ -18,6 +18,7 @@ from joserfc.jwk import OKPKey
 
 from services.gateway.settings import GatewaySettings
 from shared.security import ALGORITHM, AUDIENCE, Principal
+from shared.telemetry import trace_headers
 
 TIMEOUT: Final = httpx.Timeout(10.0, connect=2.0)
 TOKEN_SECONDS: Final = 300
@@ -188,7 +189,8 @@ class Calls:
         base = self._settings.url_of(service)
         if base is None:
             raise ServiceDownError(service)
-        headers = {"Authorization": f"Bearer {self._token}", **options.pop("headers", {})}
+        usual = {"Authorization": f"Bearer {self._token}", **trace_headers()}
+        headers = usual | dict(options.pop("headers", {}))
         options.setdefault("timeout", TIMEOUT)
         try:
             response = await (http or self._http).request(

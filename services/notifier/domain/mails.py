@@ -98,6 +98,8 @@ class Mail:
     subject: str
     content: Mapping[str, Any]
     topic: Topic | None = None
+    traces: tuple[str, ...] = ()
+    """W3C trace contexts of what it tells of, where they are not that of its making."""
 
 
 def mail_id(cause: str, address: str) -> UUID:
@@ -197,7 +199,9 @@ def to_do_mails(
     ]
 
 
-def digest_mail(day: dt.date, school: School, counts: Mapping[str, int]) -> Mail:
+def digest_mail(
+    day: dt.date, school: School, counts: Mapping[str, int], traces: Sequence[str] = ()
+) -> Mail:
     """The transfers that closed since the last digest, to the school's own address; a direction
     that `counts` does not name had none.
     """
@@ -209,6 +213,7 @@ def digest_mail(day: dt.date, school: School, counts: Mapping[str, int]) -> Mail
         reply_to=None,
         subject=f"{PREFIX} {school.name} : transferts clos, {day_in_french(day)}",
         content={**_about(school), "counts": {**dict.fromkeys(DIRECTIONS, 0), **counts}},
+        traces=tuple(traces),
     )
 
 

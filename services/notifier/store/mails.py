@@ -11,6 +11,7 @@ from services.notifier.domain.delivery import PATIENCE, Outcome
 from services.notifier.domain.mails import REMINDED_AFTER, Kind, Mail, Reason
 from services.notifier.store import columns
 from shared.database import Connection
+from shared.telemetry import current_traceparent
 
 WAITING = "('queued', 'deferred')"
 OPEN = "('queued', 'sending', 'deferred')"
@@ -42,19 +43,24 @@ _LISTED = """
 
 
 async def add(connection: Connection, mails: Sequence[Mail]) -> None:
-    """Enter mails that are not in the ledger yet; those overtaken, old or new, are suppressed."""
+    """Enter mails that are not in the ledger yet, with the trace in which they are made if they
+    name none; those overtaken, old or new, are suppressed.
+    """
     await connection.execute(
         """
         INSERT INTO mail (id, kind, uai, address, name, reply_to, subject, content, topic, version,
-            happened_at)
+            happened_at, traceparents)
         SELECT id, kind, uai, address, name, reply_to, subject, content::jsonb, topic,
-            coalesce(version, 0), coalesce(happened_at, now())
+            coalesce(version, 0), coalesce(happened_at, now()),
+            string_to_array(coalesce(traces, $13::text), ' ')
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-            $7::text[], $8::text[], $9::text[], $10::int[], $11::timestamptz[]) AS new (id, kind,
-            uai, address, name, reply_to, subject, content, topic, version, happened_at)
+            $7::text[], $8::text[], $9::text[], $10::int[], $11::timestamptz[], $12::text[])
+            AS new (id, kind, uai, address, name, reply_to, subject, content, topic, version,
+            happened_at, traces)
         ON CONFLICT (id) DO NOTHING
         """,
         *columns(_row(mail) for mail in mails),
+        current_traceparent(),
     )
     topics = {(m.topic.name, m.to.email.lower()) for m in mails if m.topic is not None}
     if topics:
@@ -66,7 +72,7 @@ def _row(mail: Mail) -> tuple[object, ...]:
     return (
         mail.id, mail.kind, mail.uai, mail.to.email, mail.to.name, mail.reply_to, mail.subject,
         json.dumps(dict(mail.content)), topic and topic.name, topic and topic.version,
-        topic and topic.happened_at,
+        topic and topic.happened_at, " ".join(mail.traces) or None,
     )  # fmt: skip
 
 
@@ -139,7 +145,7 @@ async def claim(
             ended_at = CASE WHEN judged.reason IS NOT NULL THEN now() END
         FROM judged WHERE mail.id = judged.id
         RETURNING mail.id, mail.kind, address, name, reply_to, subject, content, mail.state,
-            mail.reason, attempts, created_at, now() - queued_at AS age
+            mail.reason, attempts, created_at, now() - queued_at AS age, traceparents
         """,
         sender,
         lease,

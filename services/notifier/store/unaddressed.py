@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from services.notifier.domain.mails import Mail
 from services.notifier.store import columns
 from shared.database import Connection
+from shared.telemetry import current_traceparent
 
 
 async def note(connection: Connection, mails: Sequence[Mail]) -> None:
     """Note mails that have no address to go to."""
     await connection.execute(
         """
-        INSERT INTO unaddressed (id, uai, kind, subject, content, topic, version, happened_at)
+        INSERT INTO unaddressed (id, uai, kind, subject, content, topic, version, happened_at,
+            traceparents)
         SELECT id, uai, kind, subject, content::jsonb, topic, coalesce(version, 0),
-            coalesce(happened_at, now())
+            coalesce(happened_at, now()), ARRAY[$9::text]
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
             $7::int[], $8::timestamptz[])
             AS new (id, uai, kind, subject, content, topic, version, happened_at)
@@ -29,6 +31,7 @@ async def note(connection: Connection, mails: Sequence[Mail]) -> None:
             )
             for m in mails
         ),
+        current_traceparent(),
     )  # fmt: skip
 
 
@@ -45,9 +48,9 @@ async def send(connection: Connection, schools: Sequence[str] | None = None) -> 
             RETURNING u.*, s.email, s.name
         )
         INSERT INTO mail (id, kind, uai, address, name, subject, content, topic, version,
-            happened_at)
+            happened_at, traceparents)
         SELECT DISTINCT ON (coalesce(topic, id::text)) id, kind, uai, email, name, subject, content,
-            topic, version, happened_at
+            topic, version, happened_at, traceparents
         FROM told ORDER BY coalesce(topic, id::text), version DESC, happened_at DESC
         ON CONFLICT (id) DO NOTHING
         """,

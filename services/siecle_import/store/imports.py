@@ -13,6 +13,7 @@ from services.siecle_import.files.findings import Finding
 from services.siecle_import.preview import Entry
 from shared.database import Connection
 from shared.identifiers import Uai
+from shared.telemetry import current_traceparent
 
 _RUN = """id, uai, state, kind, file_name, sent_by, received_at, progress, horodatage, school_year,
     counts, confirmations, findings, confirmed_by, number, same_as, ended_by, ended_at, sha256"""
@@ -27,7 +28,9 @@ async def receive(
     sent_by: str,
     received_at: dt.datetime,
 ) -> None:
-    """Enter an import whose file follows; an earlier one that waits for a person is superseded."""
+    """Enter an import whose file follows, with the trace of whoever brings it; an earlier one that
+    waits for a person is superseded.
+    """
     superseded = await connection.fetch(
         """
         UPDATE import_run SET state = 'superseded', reading = NULL, ended_at = $2
@@ -40,14 +43,15 @@ async def receive(
         await delete_lists(connection, row["id"])
     await connection.execute(
         """
-        INSERT INTO import_run (id, uai, state, file_name, sent_by, received_at)
-        VALUES ($1, $2, 'received', $3, $4, $5)
+        INSERT INTO import_run (id, uai, state, file_name, sent_by, received_at, traceparent)
+        VALUES ($1, $2, 'received', $3, $4, $5, $6)
         """,
         import_id,
         uai,
         file_name,
         sent_by,
         received_at,
+        current_traceparent(),
     )
 
 
@@ -111,10 +115,12 @@ async def delete_file(connection: Connection, import_id: UUID) -> None:
 
 
 async def at_work(connection: Connection) -> list[Record]:
-    """The imports to be read or applied, oldest first: id, uai, state, sent_by, received_at."""
+    """The imports to be read or applied, oldest first: id, uai, state, sent_by, received_at,
+    traceparent.
+    """
     return await connection.fetch(
         """
-        SELECT id, uai, state, sent_by, received_at FROM import_run
+        SELECT id, uai, state, sent_by, received_at, traceparent FROM import_run
         WHERE state IN ('received', 'confirmed') ORDER BY received_at
         """
     )

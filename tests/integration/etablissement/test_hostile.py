@@ -11,14 +11,15 @@ from tests.support.directory import school, written
 from tests.support.registry import A, B, Json, Registry, admin, staff
 
 HEAD = staff(A, "direction")
+BOTH = staff(A, "direction", "admin-academique")
 CARD, USERS = f"/schools/{A}/card", f"/schools/{A}/users"
 HUGE = 2**64
 
 
 async def raw(registry: Registry, path: str, body: str, method: str = "PUT") -> httpx.Response:
-    """What is answered to the head of A who sends this text as JSON."""
+    """What is answered to the head of A, an administrator beside, who sends this text as JSON."""
     headers = {
-        "Authorization": f"Bearer {registry.system.sign(HEAD)}", "If-Match": '"1"',
+        "Authorization": f"Bearer {registry.system.sign(BOTH)}", "If-Match": '"1"',
         "Idempotency-Key": str(uuid4()), "Content-Type": "application/json",
     }  # fmt: skip
     return await registry.http.request(method, path, content=body.encode(), headers=headers)

@@ -1,16 +1,19 @@
 """What every page stands on: tokens of forms, services that are away, assets, templates."""
 
 import re
+import secrets
 from collections.abc import Iterator
 
 import pytest
 from fastapi.routing import APIRoute
 
+from deploy.local.client import eventually
 from services.gateway.__main__ import service
 from services.gateway.settings import GatewaySettings
 from services.gateway.web import assets, templates
 from tests.integration.gateway.support import Place
 from tests.support.system import free_port
+from tests.support.traces import recorded
 
 TEMPLATES = sorted((service.folder / "templates").rglob("*.html"))
 
@@ -41,6 +44,21 @@ async def test_a_form_without_its_token_changes_nothing(place: Place) -> None:
         assert (refused.status_code, "Formulaire périmé" in refused.text) == (403, True)
     other = await place.http.post("/etablissement", data={"csrf": csrf, "pour": "9990002Y"})
     assert (other.status_code, "Droit manquant" in other.text) == (403, True)
+
+
+async def test_the_trace_of_a_page_goes_on_in_the_services_that_it_asks(place: Place) -> None:
+    exporter = recorded()
+    await place.sign_in()
+    trace = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace}-{trace[:16]}-01"}
+    assert (await place.http.get("/etablissement", headers=headers)).is_success
+
+    async def whole() -> bool:
+        spans = exporter.get_finished_spans()
+        names = {one.name for one in spans if one.context.trace_id == int(trace, 16)}
+        return {"GET /etablissement", "GET /schools/{uai}/card"} <= names
+
+    await eventually(whole, "the page and what it asks for in one trace")
 
 
 async def test_what_is_not_there_or_not_allowed_is_said_in_french(place: Place) -> None:

@@ -54,7 +54,7 @@ async def left(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Traces
     async with Wire() as wire:
         async with stack_behind(wire, folder) as (stack, urls):
             await seeded(stack)
-            story = Story(urls, stack.token, stack.environments, files)
+            story = Story(urls, stack.token, stack.environments, stack.databases, files)
             await story.play()
             await quiet(stack)
             dumps = {name: await dump(database_url(stack, name)) for name in SERVICES}
@@ -93,8 +93,8 @@ async def seeded(stack: Stack) -> None:
 
 
 def database_url(stack: Stack, service: str) -> str:
-    """The database of a service."""
-    return stack.environments[service]["CPRO_DATABASE_URL"]
+    """The database of a service, for its owner."""
+    return stack.databases[service]
 
 
 async def quiet(stack: Stack) -> None:

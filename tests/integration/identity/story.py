@@ -40,14 +40,22 @@ Environments = Mapping[str, Mapping[str, str]]
 
 
 class Story:
-    """The schools, reached at `urls`; `environments` is what each service was told."""
+    """The schools, reached at `urls`; `environments` is what each service was told, `databases`
+    are theirs, for their owners.
+    """
 
     def __init__(
-        self, urls: Mapping[str, str], sign: Sign, environments: Environments, folder: Path
+        self,
+        urls: Mapping[str, str],
+        sign: Sign,
+        environments: Environments,
+        databases: Mapping[str, str],
+        folder: Path,
     ) -> None:
         self._urls = urls
         self._sign = sign
         self._environments = environments
+        self._databases = databases
         self._folder = folder
         self.moved = ""
         """The id of a learner whose records have moved, in the school that he came to."""
@@ -217,7 +225,7 @@ class Story:
         """The database of the pupils refuses a learner, by a message that repeats him; an event
         can't be handled.
         """
-        async with refusing(self._environments["siecle_import"]["CPRO_DATABASE_URL"]):
+        async with refusing(self._databases["siecle_import"]):
             # An error of the server ends the connection: this call has one of its own.
             async with School(school.uai, self._urls, self._sign) as other:
                 one = described(those.REFUSED)
@@ -230,7 +238,7 @@ class Story:
         spoilt = pupil(PupilCreated, Uai(A), keys(1)).model_copy(update={"uai": "no UAI"})
         await publish(self._environments["transfer"]["CPRO_AMQP_URL"], spoilt)
         for service in ("transfer", "dossier"):
-            parked = partial(counted, self._environments[service]["CPRO_DATABASE_URL"], "parked")
+            parked = partial(counted, self._databases[service], "parked")
             await eventually(parked, f"{service} to park an event")
 
     async def _inspected(self, a: School) -> None:

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from shared.envelope import encode
 from shared.events import TransferWithdrawn
-from shared.telemetry import batch_span, current_traceparent
+from shared.telemetry import current_traceparent, span_of
 
 NOW = dt.datetime(2026, 1, 20, tzinfo=dt.UTC)
 SCRIPT = """
@@ -54,14 +54,14 @@ def test_a_trace_goes_on_from_the_request_to_the_listener() -> None:
     with trace.get_tracer("test").start_as_current_span("request") as request:
         parent = current_traceparent()
     _, text = encode(TransferWithdrawn(transfer_id=uuid4()), parent, NOW)
-    with batch_span("handle", [json.loads(text)["traceparent"]]):
+    with span_of("handle", [json.loads(text)["traceparent"]]):
         handling = trace.get_current_span().get_span_context()
     assert handling.trace_id == request.get_span_context().trace_id
 
 
 def test_a_batch_of_several_traces_is_linked_to_each() -> None:
     parents = [f"00-{i:032x}-{i:016x}-01" for i in (1, 2)]
-    with batch_span("handle", [*parents, None]):
+    with span_of("handle", [*parents, None]):
         span = trace.get_current_span()
         links = {link.context.trace_id for link in span.links}  # type: ignore[attr-defined]
     assert links == {1, 2}
