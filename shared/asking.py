@@ -16,7 +16,7 @@ class CannotAskError(Exception):
 async def pages(
     settings: Settings, url: str | None, path: str, **asked: str
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    """The pages of a list at `path` of the service at `url`: `rows`, and the cursor `next`.
+    """The pages of a list at `path` of the service at `url`: `rows`, and what `next` is asked.
 
     Raises:
         CannotAskError
@@ -32,5 +32,5 @@ async def pages(
         yield page["rows"]
         if page["next"] is None:
             return
-        cursor = {"after": page["next"]}
+        cursor = page["next"]
     raise CannotAskError

@@ -28,6 +28,7 @@ class Action(StrEnum):
     """What routes do; one row of the rights table each."""
 
     IMPORT = "import"
+    READ_IMPORTS = "read-imports"
     READ_PUPILS = "read-pupils"
     EDIT_PUPILS = "edit-pupils"
     DECIDE = "decide"
@@ -47,7 +48,7 @@ class Action(StrEnum):
     READ_SCHOOL = "read-school"
     EDIT_SCHOOL = "edit-school"
     NAME_SCHOOL = "name-school"
-    USE_STAMP = "use-stamp"
+    SEE_STAMP = "see-stamp"
     READ_USERS = "read-users"
     MANAGE_USERS = "manage-users"
     INVITE_HEAD = "invite-head"
@@ -73,6 +74,7 @@ _SWITCHERS = frozenset({Role.DIRECTION, Role.DELEGATE})
 
 RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.IMPORT: _STAFF,
+    Action.READ_IMPORTS: _STAFF | _ADMINISTRATORS,
     Action.READ_PUPILS: _STAFF | _ADMINISTRATORS,
     Action.EDIT_PUPILS: _STAFF,
     Action.DECIDE: _STAFF,
@@ -92,7 +94,7 @@ RIGHTS: Final[Mapping[Action, frozenset[Role]]] = {
     Action.READ_SCHOOL: _STAFF | _ADMINISTRATORS,
     Action.EDIT_SCHOOL: _STAFF,
     Action.NAME_SCHOOL: _ADMINISTRATORS,
-    Action.USE_STAMP: _STAFF,
+    Action.SEE_STAMP: _STAFF | _ADMINISTRATORS,
     Action.READ_USERS: _SWITCHERS | _ADMINISTRATORS,
     Action.MANAGE_USERS: _SWITCHERS,
     Action.INVITE_HEAD: _ADMINISTRATORS,
@@ -132,7 +134,7 @@ SCOPES: Final[Mapping[str, frozenset[Action]]] = {
     "persons:sign-in": frozenset({Action.SIGN_IN, Action.READ_SCHOOL}),
     "persons:holders": frozenset({Action.READ_HOLDERS}),
     "schools:read": frozenset({Action.READ_SCHOOL}),
-    "documents:make": frozenset({Action.READ_SCHOOL, Action.USE_STAMP, Action.FIND_SCHOOLS}),
+    "documents:make": frozenset({Action.READ_SCHOOL, Action.SEE_STAMP, Action.FIND_SCHOOLS}),
     "passeport:own": frozenset({Action.OWN_PASSEPORT}),
 }
 """What the token of another module allows, in every school; `passeport:own` that of a learner, who

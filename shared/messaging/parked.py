@@ -32,7 +32,7 @@ def subject_of(envelope: str) -> Mapping[str, str]:
     """What an event is about: its type, the ids and the UAI that it names. Nothing else is told of
     it: what could not be read may hold anything.
     """
-    with suppress(InvalidEventError, TypeError, ValueError, AttributeError):
+    with suppress(InvalidEventError, LookupError, TypeError, ValueError, AttributeError):
         [head] = unpack(envelope.encode(), None)
         values = {**dict(head["data"]), **dict(head)}  # type: ignore[index, call-overload]
         told = {name: str(values[name]) for name in sorted(_NAMES & values.keys())}

@@ -93,5 +93,7 @@ async def test_who_sends_hears_of_it_and_that_it_did_not_arrive(site: Site) -> N
     await expect(page.get_by_text("l'image est enregistrée")).to_be_visible()
     assert await kept(page, "pour le logo") == [], "what was taken is chosen no more"
     await page.get_by_role("button", name="supprimer le logo").click()
+    # The button that confirms has the same name: not before it is there.
+    await expect(page.get_by_role("heading", name="Supprimer le logo", level=1)).to_be_visible()
     await page.get_by_role("button", name="Supprimer le logo").click()
     await expect(page.get_by_text("l'image est supprimée")).to_be_visible()

@@ -1,11 +1,14 @@
 """Guide: « Insérer les logo et le cachet », apprentices' contacts, modules, in a browser."""
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.people import ADMINISTRATOR, HEAD, A
 from tests.e2e.support import Site
 from tests.support.pictures import picture
+from tests.support.siecle import export
 
 
 def file(name: str, content: bytes, kind: str = "image/png") -> dict[str, object]:
@@ -115,16 +118,29 @@ async def test_modules_and_their_options(site: Site) -> None:
     await site.check(page, "modules")
 
 
-async def test_administrators_read_what_a_school_has_set(site: Site) -> None:
+async def test_administrators_read_what_a_school_has_set(site: Site, tmp_path: Path) -> None:
     page = await site.page_of(ADMINISTRATOR)
     await page.goto("/choix-etablissement")
     await page.get_by_label("Code UAI").fill(A)
     await page.get_by_role("button", name="Ouvrir").click()
     await expect(page.get_by_role("banner")).to_contain_text(A)
-    for path, name in (("/logo", "Logo"), ("/apprentis", "Apprentis"), ("/modules", "Modules")):
+    tabs = {
+        "/logo": "Logo", "/apprentis": "Apprentis", "/modules": "Modules",
+        "/import": "Import SIECLE",
+    }  # fmt: skip
+    for path, name in tabs.items():
         await page.goto(path)
         await expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
-        await expect(page.get_by_role("button", name="Valider")).to_have_count(0)
-        await site.check(page, f"lecture-{name.lower()}")
+        buttons = page.get_by_role("main").get_by_role("button")
+        await expect(buttons).to_have_count(0)
+        await site.check(page, f"lecture{path.replace('/', '-')}")
     await page.goto("/logo")
-    await expect(page.get_by_text("Cachet de l'établissement")).to_have_count(0)
+    await expect(page.get_by_role("heading", name="Cachet de l'établissement")).to_be_visible()
+    async with site.system.school(A) as school:
+        file = export(tmp_path / "vieux.xml", A, "01/09/2025 07:00:00", [901, 902])
+        path = f"/imports/{(await school.send_file(file))['id']}"
+        await page.goto(path.replace("imports", "import"))
+        await expect(page.get_by_text("Cet import attend que l’établissement")).to_be_visible()
+        await expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+        await site.check(page, "lecture-import-a-confirmer")
+        await school.call("siecle_import", "POST", f"{path}/cancel")

@@ -15,6 +15,7 @@ from services.transfer.store import changes
 from shared.envelope import Received
 from shared.events import (
     DossierTransferred,
+    DossierTransferRefused,
     Event,
     ImportApplied,
     InspectorAccessToggled,
@@ -22,12 +23,13 @@ from shared.events import (
     SchoolUpdated,
     TransferClosed,
     TransferRequested,
+    TransferWithdrawn,
     heard_by,
 )
 from shared.messaging import topology
 from tests.faults.mails import check_mails
 from tests.faults.matrix import LISTENERS, TELLERS, Cell
-from tests.faults.promises import BrokenPromiseError, promised, told
+from tests.faults.promises import BrokenPromiseError, nothing, promised
 from tests.faults.stage import MAILER, Stage
 from tests.faults.story import Story
 
@@ -140,8 +142,8 @@ async def check(stage: Stage, story: Story, cells: Sequence[Cell]) -> None:
         BrokenPromiseError
     """
     queues = [q(name) for name in LISTENERS for q in (topology.queue_of, topology.dead_letters_of)]
-    told(await stage.tap.left(queues), "messages left in queues")
-    told([what async for what in _unpublished(stage)], "not published")
+    nothing(await stage.tap.left(queues), "messages left in queues")
+    nothing([what async for what in _unpublished(stage)], "not published")
     heard = Heard([received.event for received in stage.tap.events.values()])
     for name in LISTENERS:
         await _check_effects(stage, name)
@@ -159,8 +161,8 @@ async def _check_effects(stage: Stage, name: str) -> None:
     events = _told_to(stage, name)
     none = [one for one in events if one not in effects]
     twice = [one for one, number in effects.items() if number > 1]
-    told(none and _kinds(stage, none), f"events without effect in {name}")
-    told(twice and _kinds(stage, twice), f"events with more than one effect in {name}")
+    nothing(none and _kinds(stage, none), f"events without effect in {name}")
+    nothing(twice and _kinds(stage, twice), f"events with more than one effect in {name}")
     promised(effects.keys() <= events.keys(), f"{name} has handled what nobody has told")
 
 
@@ -180,6 +182,12 @@ CHANGES: Sequence[tuple[str, str, type[Event], tuple[str, ...]]] = (
     ("transfer", "SELECT id FROM transfer", TransferRequested, ("transfer_id",)),
     (
         "transfer",
+        "SELECT id FROM transfer WHERE withdrawn_at IS NOT NULL",
+        TransferWithdrawn,
+        ("transfer_id",),
+    ),
+    (
+        "transfer",
         "SELECT id FROM transfer WHERE state = 'closed'",
         TransferClosed,
         ("transfer_id",),
@@ -189,6 +197,12 @@ CHANGES: Sequence[tuple[str, str, type[Event], tuple[str, ...]]] = (
         "SELECT transfer_id, p FROM move, generate_series(0, part) p WHERE outcome = 'transferred'",
         DossierTransferred,
         ("transfer_id", "part"),
+    ),
+    (
+        "dossier",
+        "SELECT transfer_id FROM move WHERE outcome <> 'transferred'",
+        DossierTransferRefused,
+        ("transfer_id",),
     ),
     (
         "inspector_access",
@@ -205,7 +219,7 @@ CHANGES: Sequence[tuple[str, str, type[Event], tuple[str, ...]]] = (
 )
 """Of each service: what it has committed, and the event that says so."""
 
-REPEATED = (TransferRequested, DossierTransferred)
+REPEATED = (TransferRequested, TransferWithdrawn, DossierTransferred, DossierTransferRefused)
 """A question is repeated when no answer comes, and the answer to each question and withdrawal."""
 
 
@@ -220,7 +234,7 @@ async def _check_changes_are_told(stage: Stage, heard: Heard) -> None:
         promised(not invented, f"{invented} {kind.__name__} without a change of {name}")
         often = [key for key, number in events.items() if number > 1]
         if kind not in REPEATED:
-            told(often, f"{kind.__name__} told more than once")
+            nothing(often, f"{kind.__name__} told more than once")
 
 
 async def _check_departures(stage: Stage) -> None:
@@ -228,7 +242,7 @@ async def _check_departures(stage: Stage) -> None:
         SELECT origin_pupil FROM transfer WHERE state = 'closed'
         GROUP BY origin_pupil, origin_stay HAVING count(*) > 1
     """
-    told(await stage.rows("transfer", query), "departures transferred more than once")
+    nothing(await stage.rows("transfer", query), "departures transferred more than once")
     query = "SELECT pupil_id, uai, version, active FROM presence"
     presences = {tuple(row) for row in await stage.rows("transfer", query)}
     pupils = {

@@ -10,7 +10,7 @@ from asyncpg import Record
 
 from shared.events import InspectorAccessToggled
 from tests.faults.matrix import Cell
-from tests.faults.promises import promised, told
+from tests.faults.promises import nothing, promised
 from tests.faults.stage import CONNECTIONS, MAILER, SMTP, Stage
 from tests.faults.story import concerned
 from tests.support.mail import Copy
@@ -109,4 +109,6 @@ def _check_second_copies(
     again = {mail: len(came) - 1 for mail, came in copies.items()}
     unknown = sum(max(0, number - doubts[mail]) for mail, number in again.items())
     killed = stage.fleet.killed[MAILER]
-    told(unknown > killed * CONNECTIONS and unknown, f"mails came twice, {killed} senders killed")
+    nothing(
+        unknown > killed * CONNECTIONS and unknown, f"mails came twice, {killed} senders killed"
+    )

@@ -37,8 +37,8 @@ MEET_SECONDS = 20.0
 """Within so many a fault meets something, or is said to have met nothing."""
 
 LAST_WORDS = {SQL: b"COMMIT", AMQP: b"", HTTP: b"", SMTP: b"\r\n.\r\n"}
-"""What is passed on when the answer to it is to be lost: a commit, a publish or an acknowledgement,
-a request, a whole mail.
+"""What is passed on when the answer to it is to be lost: a commit, a request, a whole mail; of AMQP
+whatever is not a heartbeat, and with it all that the broker says next.
 """
 
 NOTHING_LOST = "nothing is lost, nothing is done twice"

@@ -15,7 +15,7 @@ def promised(holds: bool, what: str) -> None:
         raise BrokenPromiseError(what)
 
 
-def told(found: object, what: str) -> None:
+def nothing(found: object, what: str) -> None:
     """Fail with what was found, if anything was.
 
     Raises:

@@ -135,7 +135,7 @@ class _Link:
                 if not self.proxy.flowing.is_set() and data != HEARTBEAT:
                     self.proxy.meet()
                 await self.proxy.flowing.wait()
-                if asks and self.proxy.last_words is not None:
+                if asks and self.proxy.last_words is not None and data != HEARTBEAT:
                     self.doomed |= self.proxy.last_words in data
                 elif self.doomed and not asks:
                     self.proxy.lose()

@@ -4,8 +4,8 @@ import asyncio
 import sys
 
 from deploy.local import ROOT
-from tests.faults import launch
-from tests.faults.matrix import CELLS, CYCLE, POINTS, drawn
+from tests.faults import launch, report
+from tests.faults.matrix import CELLS, CYCLE, FAULTS, POINTS, drawn
 
 SEEDS = 3
 SECONDS = 600
@@ -19,6 +19,14 @@ def test_twenty_seeds_go_through_the_whole_matrix() -> None:
 
 def test_the_matrix_has_every_point_at_which_a_service_can_die() -> None:
     assert POINTS.keys() == launch.POINTS.keys()
+
+
+def test_the_table_is_that_of_the_matrix_and_nothing_in_it_is_broken() -> None:
+    table = report.FILE.read_text().partition("<!-- matrix -->\n")[2].partition("<!-- /")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:] if line[:1] == "|"]
+    assert [row[0] for row in rows] == [fault.name for fault in FAULTS]
+    assert "✗" not in table
+    assert "not played" not in table
 
 
 async def test_the_promises_hold_whatever_breaks() -> None:

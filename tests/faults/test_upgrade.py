@@ -239,8 +239,10 @@ async def test_two_versions_run_side_by_side_over_a_migration_and_back(
 
 
 async def migrate(dossiers: Processes, root: Path) -> None:
+    owner = {"CPRO_DATABASE_URL": dossiers.database_urls["dossier"]}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.dossier", "migrate",
-        cwd=root, env=dossiers.environment("dossier"), stderr=asyncio.subprocess.DEVNULL,
+        cwd=root, stderr=asyncio.subprocess.DEVNULL,
+        env={**dossiers.environment("dossier"), **owner},
     )  # fmt: skip
     assert await asyncio.wait_for(process.wait(), LONG) == 0

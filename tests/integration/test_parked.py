@@ -164,6 +164,7 @@ async def test_an_event_that_kills_the_process_is_not_tried_for_ever(kernel: Dat
         {"MUTÉ Maëlys": str(uuid4()), "data": {}},
         {"type": "MUTÉ", "subject": "990324679CC", "data": {"uai": "MUTÉ", "birth_date": "MUTÉ"}},
         {"type": {"MUTÉ": 1}, "data": {"transfer_id": ["MUTÉ"]}},
+        {"MUTÉ": 1},
         ["MUTÉ"],
         "MUTÉ",
     ],

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.client import School, Sign
+from deploy.local.servers import run_url
 from tests.faults.launch import POINT
 from tests.support.system import TODAY, all_ready, free_port
 
@@ -45,7 +46,7 @@ class Processes:
         return {
             **os.environ,
             "CPRO_ENVIRONMENT": "local",
-            "CPRO_DATABASE_URL": self.database_urls[name],
+            "CPRO_DATABASE_URL": run_url(self.database_urls[name]),
             "CPRO_AMQP_URL": self.amqp_url,
             "CPRO_HTTP_PORT": str(port),
             "CPRO_JWKS_FILE": str(self.keys / "jwks.json"),

@@ -1,13 +1,20 @@
 """An identity provider that says whatever a test wants, true or false."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import uvicorn
 from fastapi import FastAPI, Request
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
+
+from deploy.local.client import eventually
+from tests.support.system import free_port
 
 
 def new_key(kid: str) -> RSAKey:
@@ -62,3 +69,21 @@ class FakeProvider:
             return {"id_token": self.token(), "access_token": "a", "token_type": "Bearer"}
 
         return app
+
+
+@asynccontextmanager
+async def provided() -> AsyncIterator[FakeProvider]:
+    """A provider that listens until the block ends."""
+    port = free_port()
+    made = FakeProvider(f"http://127.0.0.1:{port}")
+    config = uvicorn.Config(made.app(), port=port, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server._serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await eventually(started, "the provider")
+    yield made
+    server.should_exit = True
+    await task

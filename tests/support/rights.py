@@ -19,8 +19,9 @@ _ROWS: Sequence[tuple[str, str, Sequence[Action]]] = (
     ("read card, logo, contacts, modules, and what mails went out", "yes yes - - yes yes -",
      [Action.READ_SCHOOL, Action.READ_MAILS]),
     ("write card, logo, cachet, contacts, modules", "yes yes - - - - -", [Action.EDIT_SCHOOL]),
-    ("see and use the cachet", "yes yes - - - - -", [Action.USE_STAMP]),
+    ("see the cachet", "yes yes - - yes yes -", [Action.SEE_STAMP]),
     ("import", "yes yes - - - - -", [Action.IMPORT]),
+    ("read imports, their lists and reports", "yes yes - - yes yes -", [Action.READ_IMPORTS]),
     ("read learners", "yes yes - - yes yes -", [Action.READ_PUPILS]),
     ("enter and change learners", "yes yes - - - - -", [Action.EDIT_PUPILS]),
     ("name, e-mail, UAI of a card; invite its head", "- - - - yes yes -",
@@ -62,7 +63,7 @@ MODULES: Mapping[str, set[Action]] = {
     "records:read": {Action.READ_RECORDS},
     "pupils:read": {Action.READ_PUPILS},
     "schools:read": {Action.READ_SCHOOL},
-    "documents:make": {Action.READ_SCHOOL, Action.USE_STAMP, Action.FIND_SCHOOLS},
+    "documents:make": {Action.READ_SCHOOL, Action.SEE_STAMP, Action.FIND_SCHOOLS},
     "passeport:own": {Action.OWN_PASSEPORT},
 }
 """What other modules, and a learner's own token, are given scopes for."""

@@ -79,7 +79,7 @@ TABLE: Mapping[str, Mapping[Action, Sequence[str]]] = {
             "GET /schools/{uai}/logo/history",
             "GET /schools/{uai}/logo/{digest}",
         ],
-        Action.USE_STAMP: [
+        Action.SEE_STAMP: [
             "GET /schools/{uai}/cachet",
             "GET /schools/{uai}/cachet/about",
             "GET /schools/{uai}/cachet/history",
@@ -144,17 +144,19 @@ TABLE: Mapping[str, Mapping[Action, Sequence[str]]] = {
         Action.READ_PARKED: [_PARKED],
         Action.IMPORT: [
             f"POST {_IMPORTS}",
+            f"POST {_IMPORTS}/{{import_id}}/confirm",
+            f"POST {_IMPORTS}/{{import_id}}/cancel",
+            "PUT /schools/{uai}/import-preferences",
+        ],
+        Action.READ_IMPORTS: [
             f"GET {_IMPORTS}",
             f"GET {_IMPORTS}/{{import_id}}",
             f"GET {_IMPORTS}/{{import_id}}/progress",
-            f"POST {_IMPORTS}/{{import_id}}/confirm",
-            f"POST {_IMPORTS}/{{import_id}}/cancel",
             f"GET {_IMPORTS}/{{import_id}}/lists/{{name}}",
             f"GET {_IMPORTS}/{{import_id}}/findings",
             f"GET {_IMPORTS}/{{import_id}}/report.csv",
             "GET /schools/{uai}/import-model.csv",
             "GET /schools/{uai}/import-preferences",
-            "PUT /schools/{uai}/import-preferences",
         ],
         Action.DECIDE: [
             f"GET {_IMPORTS}/{{import_id}}/undoing",

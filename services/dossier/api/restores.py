@@ -39,11 +39,18 @@ class Decided(BaseModel):
     decided_at: dt.datetime
 
 
+class Next(BaseModel):
+    """What to ask for the page that follows: the last row may be gone by then."""
+
+    since: dt.datetime
+    after: UUID
+
+
 class DecidedPage(BaseModel):
-    """Decisions in their order; `next` is the cursor of the page that follows."""
+    """Decisions in their order; `next` says what is to be asked for the page that follows."""
 
     rows: list[Decided]
-    next: UUID | None
+    next: Next | None
 
 
 @router.get("/moves")
@@ -53,10 +60,9 @@ async def list_decided(
     after: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
 ) -> DecidedPage:
-    """The decisions about transfers since a moment."""
+    """The decisions about transfers since a moment; of that moment, those above the id `after`."""
     async with database.connection() as connection:
         rows = await restores.decided(connection, since, after, limit)
-    return DecidedPage(
-        rows=[Decided.model_validate(dict(row)) for row in rows],
-        next=rows[-1]["id"] if len(rows) == limit else None,
-    )
+    found = [Decided.model_validate(dict(row)) for row in rows]
+    last = found[-1] if len(found) == limit else None
+    return DecidedPage(rows=found, next=last and Next(since=last.decided_at, after=last.id))

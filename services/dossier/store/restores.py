@@ -12,15 +12,16 @@ from shared.database import Connection
 async def decided(
     connection: Connection, since: dt.datetime, after: UUID | None, limit: int
 ) -> list[Record]:
-    """The decisions since a moment, in their order."""
+    """The decisions since a moment, in their order; of those made at that moment, the ones with ids
+    above `after`.
+    """
     return await connection.fetch(
         """
         SELECT transfer_id AS id, outcome, origin_uai, origin_pupil, origin_stay, destination_uai,
             destination_pupil, reverses, part, left_behind, coalesce(counts, '{}') AS counts,
             decided_at
         FROM move
-        WHERE decided_at >= $1 AND ($2::uuid IS NULL OR (decided_at, transfer_id)
-            > (SELECT decided_at, transfer_id FROM move WHERE transfer_id = $2))
+        WHERE decided_at >= $1 AND ($2::uuid IS NULL OR (decided_at, transfer_id) > ($1, $2))
         ORDER BY decided_at, transfer_id LIMIT $3
         """,
         since,

@@ -113,11 +113,11 @@ def kind_of(request: Request) -> Kind:
 
 RequestKind = Annotated[Kind, Depends(kind_of)]
 
-_SEEN_BY = {Kind.LOGO: Action.READ_SCHOOL, Kind.CACHET: Action.USE_STAMP}
+_SEEN_BY = {Kind.LOGO: Action.READ_SCHOOL, Kind.CACHET: Action.SEE_STAMP}
 
 
 def may_see(uai: Uai, kind: RequestKind, caller: Annotated[Principal, Depends(principal)]) -> None:
-    """Who may see the image: the cachet is for the school's own staff and for documents."""
+    """Who may see the image: the cachet is for staff, administrators and documents."""
     may(_SEEN_BY[kind])(uai, caller)
 
 

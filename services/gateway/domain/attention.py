@@ -1,7 +1,7 @@
 """What needs attention in a school, in words, each with the tab where one acts on it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from services.gateway.domain.french import count, day
@@ -42,7 +42,7 @@ _COUNTED: Final = {
     ),
 }  # fmt: skip
 _IMPORTS: Final = {
-    "ready": ("Un import attend votre confirmation : rien n'a encore changé", "Confirmer"),
+    "ready": ("Un import attend d'être confirmé : rien n'a encore changé", "Confirmer"),
     "refused": ("Le dernier fichier SIECLE a été refusé", "Voir pourquoi"),
     "failed": ("Le dernier import n'a pas abouti", "Voir l'import"),
 }
@@ -81,6 +81,11 @@ def imports(newest: Sequence[Mapping[str, Any]]) -> Iterator[Matter]:
     """What the last import asks for; nothing once it is applied or given up."""
     if newest and (told := _IMPORTS.get(newest[0]["state"])):
         yield Matter(told[0], told[1], IMPORT)
+
+
+def to_read(matter: Matter) -> Matter:
+    """The same for who reads imports and makes none: the school acts, he looks."""
+    return replace(matter, act="Voir les imports") if matter.path == IMPORT else matter
 
 
 def mails(failed: int, *, more: bool, untold: int) -> Iterator[Matter]:

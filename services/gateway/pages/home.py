@@ -27,7 +27,7 @@ async def show(visit: Annotated[Visit, Depends(visiting())]) -> Response:
         raise ChoiceNeededError
     if not visit.may(Action.READ_SCHOOL):
         return await visit.page(TEMPLATE, school=None)
-    asked_imports = asyncio.create_task(_imports(visit)) if visit.may(Action.IMPORT) else None
+    asked_imports = asyncio.create_task(_imports(visit)) if visit.may(Action.READ_IMPORTS) else None
     waiting, mails, steps = await asyncio.gather(
         _waiting(visit), _mails(visit), setting_up.steps_of(visit, asked_imports)
     )
@@ -35,12 +35,15 @@ async def show(visit: Annotated[Visit, Depends(visiting())]) -> Response:
     newest = found.json["imports"] if isinstance(found, Answer) else None
     asked = found if isinstance(found, Down) else list(attention.imports(newest or ()))
     parts = {"Transferts": waiting, "Import SIECLE": asked, "Mails": mails}
+    matters = [one for part in parts.values() if not isinstance(part, Down) for one in part]
+    if not visit.may(Action.IMPORT):
+        matters = [attention.to_read(one) for one in matters]
     return await visit.page(
         TEMPLATE,
         school=visit.session.school,
         last_import=None if newest is None else attention.last_import(newest),
         away=[name for name, part in parts.items() if isinstance(part, Down)],
-        matters=[one for part in parts.values() if not isinstance(part, Down) for one in part],
+        matters=matters,
         **steps,
     )
 

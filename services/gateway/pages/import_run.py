@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from services.gateway.clients.services import RefusedError
-from services.gateway.pages.imports import AT_WORK, PATH, STATES, Importing
+from services.gateway.pages.imports import AT_WORK, PATH, STATES, Reading
 from services.gateway.web import documents, downloads, frame
 from services.gateway.web.visit import Visit, posting, visiting
 from shared.rights import Action
@@ -25,7 +25,7 @@ LISTS: Final = {
     "updated": "Modifiés",
     "reactivated": "Réactivés",
     "deactivated": "Désactivés",
-    "spared": "Gardés actifs par vous",
+    "spared": "Gardés actifs à la confirmation",
     "planned": "Départs programmés",
     "without_ine": "Sans INE",
     "without_division": "Sans classe",
@@ -56,7 +56,7 @@ async def _import(visit: Visit, import_id: UUID) -> dict[str, Any]:
 
 @router.get(f"{PATH}/{{import_id}}")
 async def show(
-    visit: Importing,
+    visit: Reading,
     import_id: UUID,
     only_errors: Annotated[bool, Query(alias="erreurs")] = False,  # noqa: FBT002 - a link says so
 ) -> Response:
@@ -66,7 +66,7 @@ async def show(
 
 
 @router.get(f"{PATH}/{{import_id}}/avancement")
-async def show_progress(visit: Importing, import_id: UUID) -> Response:
+async def show_progress(visit: Reading, import_id: UUID) -> Response:
     """How far the service is, for the page that asks again and again; then that page is loaded."""
     run = await _import(visit, import_id)
     if run["state"] not in AT_WORK:
@@ -86,14 +86,15 @@ async def _beside(visit: Visit, run: Mapping[str, Any]) -> dict[str, Any]:
         "run": run, "names": names, "states": STATES, "lists": LISTS, "levels": LEVELS,
         "error_levels": ERRORS, "at_work": AT_WORK, "has_lists": run["state"] in WITH_LISTS,
         "leaving": leaving, "earlier": earlier, "other_school": school,
+        "imports": visit.may(Action.IMPORT),
         "undoable": run["undoable"] and visit.may(Action.DECIDE),
         "typed": visit.form or {},
     }  # fmt: skip
 
 
 async def _leaving(visit: Visit, run: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Who would be deactivated, by name: told before the confirmation."""
-    if run["state"] != "ready":
+    """Who would be deactivated, by name: told before the confirmation, to who may confirm."""
+    if run["state"] != "ready" or not visit.may(Action.IMPORT):
         return ()
     leaving = await _entries(visit, run["id"], "deactivated", SPARABLE)
     return sorted(leaving, key=lambda one: (one["division"] or "", one["name"] or ""))
@@ -129,7 +130,9 @@ async def _earlier(visit: Visit, run: Mapping[str, Any]) -> Mapping[str, Any] | 
 
 
 def other_school(visit: Visit, run: Mapping[str, Any]) -> Any:
-    """The school of the person that a refused file is about, if it is one."""
+    """The school of the person that a refused file is about, if it is one and he may send it."""
+    if not visit.may(Action.IMPORT):
+        return None
     said = {group["code"]: group["value"] for group in run["findings"] or ()}
     return visit.session.rights.schools.get(said.get("other_school") or "")
 
@@ -183,7 +186,7 @@ async def cancel(
 
 @router.get(f"{PATH}/{{import_id}}/listes/{{name}}")
 async def show_list(
-    visit: Importing,
+    visit: Reading,
     import_id: UUID,
     name: List,
     after: Annotated[int, Query(ge=-1, le=1_000_000)] = -1,
@@ -199,7 +202,7 @@ async def show_list(
 
 
 @router.get(f"{PATH}/{{import_id}}/listes/{{name}}/liste.csv")
-async def download_list(visit: Importing, import_id: UUID, name: List) -> Response:
+async def download_list(visit: Reading, import_id: UUID, name: List) -> Response:
     """The same list as a table."""
     rows = [
         [
@@ -216,7 +219,7 @@ async def download_list(visit: Importing, import_id: UUID, name: List) -> Respon
 
 
 @router.get(f"{PATH}/{{import_id}}/rapport.csv")
-async def download_report(visit: Importing, import_id: UUID) -> Response:
+async def download_report(visit: Reading, import_id: UUID) -> Response:
     """All that was said of the file."""
     path = f"{visit.school}/imports/{import_id}/report.csv"
     return documents.passed_on(await visit.calls.get("siecle_import", path))
@@ -224,7 +227,7 @@ async def download_report(visit: Importing, import_id: UUID) -> Response:
 
 @router.get(f"{PATH}/{{import_id}}/signalements/{{code}}")
 async def show_findings(
-    visit: Importing,
+    visit: Reading,
     import_id: UUID,
     code: str,
     after: Annotated[int, Query(ge=-1, le=1_000_000)] = -1,

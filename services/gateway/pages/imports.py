@@ -45,12 +45,12 @@ STATES: Final = {
 DRAWN: Final = {"created": "nouveaux", "updated": "modifiés", "deactivated": "désactivés"}
 """What the picture of imports shows, from the ground up."""
 
-Importing = Annotated[Visit, Depends(visiting(Action.IMPORT))]
+Reading = Annotated[Visit, Depends(visiting(Action.READ_IMPORTS))]
 
 
 @router.get(PATH)
-async def show(visit: Importing) -> Response:
-    """Drop a file; the latest imports."""
+async def show(visit: Reading) -> Response:
+    """Drop a file, for who may; the latest imports."""
     return await visit.page(TEMPLATE, **await _beside(visit))
 
 
@@ -139,6 +139,7 @@ async def told(visit: Visit, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any
     """What a list of imports needs: who has sent them, their states in words, their picture."""
     return {
         "runs": runs, "states": STATES, "at_work": AT_WORK, "drawn": DRAWN,
+        "imports": visit.may(Action.IMPORT),
         "names": await visit.names(staff=(run["sent_by"] for run in runs)),
         "picture": picture([run for run in runs if run["state"] == "applied"]),
     }  # fmt: skip
@@ -169,14 +170,14 @@ async def prefer(visit: Annotated[Visit, Depends(posting(Action.IMPORT))]) -> Re
 
 
 @router.get(f"{PATH}/modele.csv")
-async def read_model(visit: Importing) -> Response:
+async def read_model(visit: Reading) -> Response:
     """The table for learners outside SIECLE."""
     found = await visit.calls.get("siecle_import", f"{visit.school}/import-model.csv")
     return documents.passed_on(found)
 
 
 @router.get(f"{PATH}/historique")
-async def show_history(visit: Importing, before: UUID | None = None) -> Response:
+async def show_history(visit: Reading, before: UUID | None = None) -> Response:
     """All imports, page by page."""
     found = await _page(visit, before)
     return await visit.page(
@@ -192,7 +193,7 @@ async def _page(visit: Visit, before: UUID | str | None) -> Mapping[str, Any]:
 
 
 @router.get(f"{PATH}/historique.csv")
-async def download_history(visit: Importing) -> Response:
+async def download_history(visit: Reading) -> Response:
     """All imports as a table."""
     runs: list[Mapping[str, Any]] = []
     following = None
@@ -221,7 +222,7 @@ async def download_history(visit: Importing) -> Response:
 
 async def last_import(visit: Visit) -> Mapping[str, Any] | Down | None:
     """The latest import of the school, for the banner where its learners are listed."""
-    if not visit.may(Action.IMPORT):
+    if not visit.may(Action.READ_IMPORTS):
         return None
     found = await visit.part(
         visit.calls.get("siecle_import", f"{visit.school}/imports", params={"limit": 1})

@@ -44,8 +44,9 @@ IMAGES: Final = {
         ),
         Image(
             "cachet", "Cachet de l'établissement", "Télécharger le cachet de l'établissement",
-            "le cachet", Action.USE_STAMP,
-            "Le cachet est imprimé au bas des documents ; seul votre établissement le voit.",
+            "le cachet", Action.SEE_STAMP,
+            "Le cachet est imprimé au bas des documents ; votre établissement et l'administration "
+            "le voient, personne d'autre.",
         ),
     )
 }  # fmt: skip

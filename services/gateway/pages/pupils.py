@@ -129,6 +129,7 @@ async def _beside(
         "page": page, "chosen": chosen, "sources": SOURCES, "state_options": STATE_OPTIONS,
         "source_options": SOURCE_OPTIONS, "ine_options": INE_OPTIONS, "filters": urlencode(chosen),
         "last": await last_import(visit), "states": STATES, "at_work": AT_WORK,
+        "imports": visit.may(Action.IMPORT),
         "editable": visit.may(Action.EDIT_PUPILS), "decides": visit.may(Action.DECIDE),
     }  # fmt: skip
 

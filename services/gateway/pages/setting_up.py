@@ -104,7 +104,7 @@ async def _seen(visit: Visit, source: Source, imports: Asked | None) -> Mapping[
 
 SOURCES: Final = (
     Source(
-        Action.IMPORT, "siecle_import", IMPORTS,
+        Action.READ_IMPORTS, "siecle_import", IMPORTS,
         {"import": lambda a: any(one["state"] == "applied" for one in a["imports"])},
     ),
     Source(

@@ -38,7 +38,7 @@ TABS: Final = (
     Tab("Accès inspecteur", "/acces-inspecteur", Action.SEE_INSPECTORS),
     Tab("Apprentis", "/apprentis", Action.READ_SCHOOL),
     Tab("Modules", "/modules", Action.READ_SCHOOL),
-    Tab("Import SIECLE", "/import", Action.IMPORT),
+    Tab("Import SIECLE", "/import", Action.READ_IMPORTS),
     Tab("Apprenants", "/apprenants", Action.READ_PUPILS),
     Tab("Utilisateurs", "/utilisateurs", Action.READ_USERS),
     Tab("Administration", "/administration", Action.MANAGE_SCHOOLS, anywhere=True),

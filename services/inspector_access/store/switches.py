@@ -86,6 +86,13 @@ async def labels_of_mefs(connection: Connection, mefs: Sequence[str]) -> dict[st
     return {row["code"]: row["label"] for row in rows}
 
 
+VERSIONS_BEGIN = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+VERSION_SECONDS = 2
+"""A version is the time since then in this unit, or one more than the one before: what happens
+after a restore is above all that was told before it (ADR 67). Nine digits of it last until 2083.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """What happens to a switch, and who are to be told."""
@@ -176,9 +183,9 @@ async def do(
             SELECT * FROM unnest($5::int[], $6::uuid[]) AS c (place, inspector)
         ), switched AS (
             INSERT INTO switch (uai, diploma, active, version, changed_at)
-            SELECT uai, diploma, active OR because = 'referent-removed', 1, $8 FROM act
+            SELECT uai, diploma, active OR because = 'referent-removed', $10, $8 FROM act
             ON CONFLICT (uai, diploma) DO UPDATE SET active = EXCLUDED.active,
-                version = switch.version + 1,
+                version = greatest(switch.version + 1, EXCLUDED.version),
                 changed_at = CASE WHEN switch.active = EXCLUDED.active THEN switch.changed_at
                     ELSE EXCLUDED.changed_at END
             RETURNING uai, diploma, version
@@ -213,6 +220,7 @@ async def do(
         by,
         now,
         [len(act.inspectors) for act in acts],
+        int((now - VERSIONS_BEGIN).total_seconds()) // VERSION_SECONDS,
     )
 
 

@@ -15,6 +15,8 @@ from shared.telemetry import current_traceparent
 
 WAITING = "('queued', 'deferred')"
 OPEN = "('queued', 'sending', 'deferred')"
+TO_SCHOOL = f"('{Kind.ARRIVAL}', '{Kind.DIGEST}')"
+"""What goes to a school's own e-mail."""
 
 _OVERTAKEN = """
     EXISTS (SELECT FROM mail newer WHERE newer.topic = mail.topic
@@ -22,8 +24,9 @@ _OVERTAKEN = """
         AND (newer.version, newer.happened_at) > (mail.version, mail.happened_at)
         AND newer.happened_at > mail.happened_at - interval '1 hour')
 """
-"""A higher version that happened long before stems from before a restore of its owner, whose
-versions begin again lower: it overtakes nothing. Clocks of replicas differ by less than the hour.
+"""A higher version that happened long before stems from before a restore of an owner whose
+versions began again lower (those of switches did, ADR 67): it overtakes nothing. Clocks of replicas
+differ by less than the hour.
 """
 
 _UNDER_WAY = """
@@ -92,7 +95,7 @@ async def _suppress_overtaken(connection: Connection, topics: Sequence[tuple[str
 async def readdress(connection: Connection, schools: Sequence[str]) -> None:
     """Have what goes to the e-mail of these schools, and waits, go to the one that is known now. An
     arrival that failed at another one is queued for it as if it were new, as long as no reminder
-    has been due since.
+    has been due since; not one that was held after a restore, which may have gone.
     """
     await connection.execute(
         f"""
@@ -101,9 +104,10 @@ async def readdress(connection: Connection, schools: Sequence[str]) -> None:
                 attempts = 0, next_try = now(), queued_at = now(), ended_at = NULL
             FROM school s
             WHERE s.uai = mail.uai AND mail.uai = ANY($1::text[])
-                AND mail.kind IN ('{Kind.ARRIVAL}', '{Kind.DIGEST}')
+                AND mail.kind IN {TO_SCHOOL}
                 AND lower(mail.address) <> lower(s.email)
                 AND (mail.state IN {WAITING} OR mail.state = 'failed'
+                    AND mail.reason <> '{Reason.RESTORED}'
                     AND mail.kind = '{Kind.ARRIVAL}' AND mail.created_at > now() - $2::interval)
             RETURNING mail.id
         )

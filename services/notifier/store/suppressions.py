@@ -4,7 +4,7 @@ import datetime as dt
 from uuid import UUID
 
 from services.notifier.domain.mails import Reason
-from services.notifier.store.mails import OPEN, WAITING
+from services.notifier.store.mails import OPEN, TO_SCHOOL, WAITING
 from shared.database import Connection
 
 RESENT = f"(state = 'failed' OR state = 'suppressed' AND reason = '{Reason.LISTED}')"
@@ -58,12 +58,15 @@ async def lift(connection: Connection, address: str, by_whom: str) -> bool:
 async def resend(
     connection: Connection, by_whom: str, *, mail: UUID | None, failed_since: dt.datetime | None
 ) -> int:
-    """Queue one mail again, or all that failed since a moment, as if they were new; how many."""
+    """Queue one mail again, or all that failed since a moment, as if they were new; how many. What
+    is for a school's own e-mail goes to the one that is known now.
+    """
     queued: int = await connection.fetchval(
         f"""
         WITH queued AS (
             UPDATE mail SET state = 'queued', reason = NULL, attempts = 0, next_try = now(),
-                queued_at = now(), ended_at = NULL
+                queued_at = now(), ended_at = NULL, address = coalesce((SELECT s.email FROM school s
+                    WHERE s.uai = mail.uai AND mail.kind IN {TO_SCHOOL}), address)
             WHERE {RESENT} AND (id = $2 OR state = 'failed' AND ended_at >= $3) RETURNING id
         ), noted AS (
             INSERT INTO mail_history (mail_id, state, by_whom) SELECT id, 'queued', $1 FROM queued
@@ -78,17 +81,28 @@ async def resend(
 
 
 async def hold(connection: Connection, by_whom: str) -> int:
-    """Send nothing of what waits by itself: since the backup it may have been sent; how many."""
+    """Send nothing of what waits by itself, be it for a sender or for the e-mail of a school (the
+    address is empty then): since the backup it may have been sent; how many.
+    """
     held: int = await connection.fetchval(
         f"""
         WITH held AS (
             UPDATE mail SET state = 'failed', reason = $2, next_try = NULL, claimed_by = NULL,
                 ended_at = now()
             WHERE state IN {OPEN} RETURNING id
+        ), untold AS (
+            DELETE FROM unaddressed RETURNING *
+        ), entered AS (
+            INSERT INTO mail (id, kind, uai, address, name, subject, content, topic, version,
+                happened_at, state, reason, next_try, ended_at)
+            SELECT id, kind, uai, '', content ->> 'school', subject, content, topic, version,
+                happened_at, 'failed', $2, NULL, now()
+            FROM untold ON CONFLICT (id) DO NOTHING RETURNING id
         ), noted AS (
-            INSERT INTO mail_history (mail_id, state, by_whom) SELECT id, 'failed', $1 FROM held
+            INSERT INTO mail_history (mail_id, state, by_whom)
+            SELECT id, 'failed', $1 FROM (TABLE held UNION ALL TABLE entered) AS one
         )
-        SELECT count(*) FROM held
+        SELECT (SELECT count(*) FROM held) + (SELECT count(*) FROM entered)
         """,
         by_whom,
         Reason.RESTORED,

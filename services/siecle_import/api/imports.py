@@ -231,7 +231,7 @@ async def send_file(
     return shown(row)
 
 
-@router.get("/imports", dependencies=[Depends(may(Action.IMPORT))])
+@router.get("/imports", dependencies=[Depends(may(Action.READ_IMPORTS))])
 async def list_imports(
     uai: Uai,
     database: RequestDatabase,
@@ -251,7 +251,7 @@ async def known_import(uai: Uai, import_id: UUID, database: RequestDatabase) -> 
         return shown(await imports.import_run(connection, uai, import_id))
 
 
-@router.get("/imports/{import_id}", dependencies=[Depends(may(Action.IMPORT))])
+@router.get("/imports/{import_id}", dependencies=[Depends(may(Action.READ_IMPORTS))])
 async def read_import(
     found: Annotated[Import, Depends(known_import)], uai: Uai, database: RequestDatabase
 ) -> Import:
@@ -266,7 +266,7 @@ async def read_import(
 @router.get(
     "/imports/{import_id}/progress",
     response_class=EventSourceResponse,
-    dependencies=[Depends(may(Action.IMPORT))],
+    dependencies=[Depends(may(Action.READ_IMPORTS))],
 )
 async def follow_import(
     found: Annotated[Import, Depends(known_import)], uai: Uai, runtime: RequestRuntime

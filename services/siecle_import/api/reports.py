@@ -35,7 +35,7 @@ PAGE = 200
 REPORT_PAGE = 2_000
 
 router = APIRouter(prefix="/schools/{uai}", tags=["imports"])
-_staff = Depends(may(Action.IMPORT))
+_reader = Depends(may(Action.READ_IMPORTS))
 
 
 class FieldChange(BaseModel):
@@ -119,7 +119,7 @@ class ImportPreferences(BaseModel, extra="forbid"):
     apply_at_once: bool
 
 
-@router.get("/imports/{import_id}/lists/{name}", dependencies=[_staff])
+@router.get("/imports/{import_id}/lists/{name}", dependencies=[_reader])
 async def read_list(
     found: Annotated[Import, Depends(known_import)],
     name: Listing,
@@ -136,7 +136,7 @@ async def read_list(
     return EntryPage(entries=entries, next=entries[-1].position if len(entries) == limit else None)
 
 
-@router.get("/imports/{import_id}/findings", dependencies=[_staff])
+@router.get("/imports/{import_id}/findings", dependencies=[_reader])
 async def read_findings(
     found: Annotated[Import, Depends(known_import)],
     database: RequestDatabase,
@@ -157,7 +157,7 @@ _REPORT = ("Gravité", "Code", "Élève", "Nom", "INE", "Ligne", "Message")
 
 @router.get(
     "/imports/{import_id}/report.csv",
-    dependencies=[_staff],
+    dependencies=[_reader],
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}}},
 )
@@ -238,7 +238,7 @@ async def undo_import(
 
 @router.get(
     "/import-model.csv",
-    dependencies=[_staff],
+    dependencies=[_reader],
     response_class=Response,
     responses={200: {"content": {"text/csv": {}}}},
 )
@@ -251,7 +251,7 @@ async def read_model() -> Response:
     )
 
 
-@router.get("/import-preferences", dependencies=[_staff])
+@router.get("/import-preferences", dependencies=[_reader])
 async def read_preferences(
     uai: Uai, database: RequestDatabase, response: Response
 ) -> ImportPreferences:
@@ -262,7 +262,7 @@ async def read_preferences(
     return ImportPreferences(apply_at_once=found.apply_at_once)
 
 
-@router.put("/import-preferences", dependencies=[_staff])
+@router.put("/import-preferences", dependencies=[Depends(may(Action.IMPORT))])
 async def set_preferences(
     uai: Uai,
     wanted: ImportPreferences,

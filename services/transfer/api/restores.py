@@ -1,7 +1,7 @@
 """What this service knows, for another one whose base was restored to an earlier moment."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -38,6 +38,7 @@ class Answered(BaseModel):
     reverses: UUID | None
     counts: dict[str, int] | None
     part: int
+    answered_at: dt.datetime
 
 
 class Presence(BaseModel):
@@ -68,42 +69,53 @@ class Import(BaseModel):
     horodatage: dt.datetime
 
 
+class NextAnswers(BaseModel):
+    """What to ask for the page that follows: the last row may be gone by then."""
+
+    since: dt.datetime
+    after: UUID
+
+
 class AnsweredPage(BaseModel):
-    """Transfers in the order of their answers; `next` is the cursor of the page that follows."""
+    """Transfers in the order of their answers; `next` is what to ask for the page that follows, as
+    in the other pages.
+    """
 
     rows: list[Answered]
-    next: UUID | None
+    next: NextAnswers | None
 
 
 class PresencePage(BaseModel):
     """Learners by id."""
 
     rows: list[Presence]
-    next: UUID | None
+    next: dict[Literal["after"], UUID] | None
 
 
 class MergePage(BaseModel):
     """Merges by the id of who was merged."""
 
     rows: list[Merge]
-    next: UUID | None
+    next: dict[Literal["after"], UUID] | None
 
 
 class ImportPage(BaseModel):
     """Imports by school."""
 
     rows: list[Import]
-    next: Uai | None
+    next: dict[Literal["after"], Uai] | None
 
 
 @router.get("/moves")
 async def list_answered(
     database: RequestDatabase, since: dt.datetime, after: UUID | None = None, limit: Limit = PAGE
 ) -> AnsweredPage:
-    """The transfers answered since a moment, for a restored `dossier` or `siecle_import`."""
+    """The transfers answered since a moment (of that moment, those above the id `after`), for a
+    restored `dossier` or `siecle_import`.
+    """
     async with database.connection() as connection:
         rows = await restores.answered(connection, since, after, limit)
-    return AnsweredPage.model_validate(_page(rows, "id", limit))
+    return AnsweredPage.model_validate(_page(rows, limit, after="id", since="answered_at"))
 
 
 @router.get("/pupils")
@@ -113,7 +125,7 @@ async def list_presences(
     """The learners that are held, for a restored `siecle_import`."""
     async with database.connection() as connection:
         rows = await restores.presences(connection, after, limit)
-    return PresencePage.model_validate(_page(rows, "pupil_id", limit))
+    return PresencePage.model_validate(_page(rows, limit, after="pupil_id"))
 
 
 @router.get("/merges")
@@ -123,7 +135,7 @@ async def list_merges(
     """Who goes on as whom, for a restored `siecle_import`."""
     async with database.connection() as connection:
         rows = await restores.merges(connection, after, limit)
-    return MergePage.model_validate(_page(rows, "pupil_id", limit))
+    return MergePage.model_validate(_page(rows, limit, after="pupil_id"))
 
 
 @router.get("/imports")
@@ -133,9 +145,14 @@ async def list_imports(
     """The imports that were told last, for a restored `siecle_import`."""
     async with database.connection() as connection:
         rows = await restores.imports(connection, after, limit)
-    return ImportPage.model_validate(_page(rows, "uai", limit))
+    return ImportPage.model_validate(_page(rows, limit, after="uai"))
 
 
-def _page(rows: list[Any], cursor: str, limit: int) -> dict[str, Any]:
+def _page(rows: list[Any], limit: int, **asked: str) -> dict[str, Any]:
+    """A page; `asked` says which column of its last row each parameter of the next one is."""
     found = [dict(row) for row in rows]
-    return {"rows": found, "next": found[-1][cursor] if len(found) == limit else None}
+    full = len(found) == limit
+    return {
+        "rows": found,
+        "next": {name: found[-1][column] for name, column in asked.items()} if full else None,
+    }

@@ -14,15 +14,16 @@ from shared.identifiers import Uai
 async def answered(
     connection: Connection, since: dt.datetime, after: UUID | None, limit: int
 ) -> list[Record]:
-    """The transfers that `dossier` has answered since a moment, in the order of its answers."""
+    """The transfers that `dossier` has answered since a moment, in the order of its answers; of
+    those answered at that moment, the ones with ids above `after`.
+    """
     return await connection.fetch(
         """
         SELECT id, state, origin_uai, origin_pupil, origin_stay, destination_uai,
-            destination_pupil, reverses, counts, part
+            destination_pupil, reverses, counts, part, answered_at
         FROM transfer
         WHERE state IN ('closed', 'reversed', 'cancelled') AND destination_pupil IS NOT NULL
-            AND answered_at >= $1 AND ($2::uuid IS NULL OR (answered_at, id)
-                > (SELECT answered_at, id FROM transfer WHERE id = $2))
+            AND answered_at >= $1 AND ($2::uuid IS NULL OR (answered_at, id) > ($1, $2))
         ORDER BY answered_at, id LIMIT $3
         """,
         since,

@@ -1,15 +1,13 @@
 """`gateway` with those who know the rights, and a provider that says what a test wants."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
-from deploy.local.client import Sign, eventually
+from deploy.local.client import Sign
 from deploy.local.seed import Seed
 from deploy.local.servers import (
     Servers,
@@ -21,29 +19,19 @@ from deploy.local.servers import (
 from services.etablissement.__main__ import service as etablissement
 from services.gateway.__main__ import service as gateway
 from services.inspector_access.__main__ import service as inspector_access
+from services.siecle_import.__main__ import service as siecle_import
 from shared.database import Database, migrate
 from tests.integration.gateway.support import Place
-from tests.support.provider import FakeProvider
-from tests.support.system import TODAY, free_port, running
+from tests.support.provider import FakeProvider, provided
+from tests.support.system import TODAY, running
 
-SERVICES = (etablissement, inspector_access, gateway)
+SERVICES = (etablissement, inspector_access, siecle_import, gateway)
 
 
 @pytest.fixture(scope="package")
 async def provider() -> AsyncIterator[FakeProvider]:
-    port = free_port()
-    made = FakeProvider(f"http://127.0.0.1:{port}")
-    config = uvicorn.Config(made.app(), port=port, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started, "the provider")
-    yield made
-    server.should_exit = True
-    await task
+    async with provided() as made:
+        yield made
 
 
 @pytest.fixture(scope="package")
@@ -79,3 +67,11 @@ async def place(started_place: Place) -> AsyncIterator[Place]:
     async with httpx.AsyncClient(base_url=started_place.system.urls["gateway"]) as http:
         started_place.http = http
         yield started_place
+
+
+@pytest.fixture
+async def registry(place: Place) -> AsyncIterator[Database]:
+    """The base in which rights live."""
+    base = await Database.open(place.system.database_urls["etablissement"], 1)
+    yield base
+    await base.close()

@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import httpx
 
 from shared.database import Database
 from tests.support.provider import FakeProvider
 from tests.support.system import System
+
+SCHOOL, OTHER = "9990001X", "9990002Y"
 
 
 @dataclass
@@ -33,3 +36,35 @@ class Place:
         found = re.search(r'name="csrf" value="([^"]+)"', page.text)
         assert found, page.text
         return found[1]
+
+
+async def newcomer(place: Place, registry: Database, role: str) -> None:
+    """Have someone sign in who has this role for the school, and a small right in another one."""
+    person = uuid4()
+    name = f"sortant-{person}"
+    await registry.pool.execute(
+        "INSERT INTO person (id, email, invited_at) VALUES ($1, $2, now())",
+        person, f"{name}@demo.example",
+    )  # fmt: skip
+    where = ("*", None) if role == "admin-national" else (None, SCHOOL)
+    for held, (academie, uai) in ((role, where), ("delegation", (None, OTHER))):
+        await registry.pool.execute(
+            """
+            INSERT INTO held_right
+                (id, person, role, academie, uai, valid_from, given_by, given_at)
+            VALUES (gen_random_uuid(), $1, $2, $3, $4, '2020-01-01', 'x', now())
+            """,
+            person, held, academie, uai,
+        )  # fmt: skip
+    place.provider.claims = {"sub": name, "email": f"{name}@demo.example"}
+    await place.sign_in()
+    choice = {"csrf": await token(place), "pour": OTHER, "uai": SCHOOL}
+    chosen = await place.http.post("/choix-etablissement", data=choice)
+    if chosen.status_code == 409:  # the session was about no school yet
+        chosen = await place.http.post("/choix-etablissement", data=choice | {"pour": ""})
+    assert chosen.status_code == 303, chosen.text
+
+
+async def token(place: Place) -> str:
+    found: str = await place.database.pool.fetchval("SELECT csrf FROM sessions")
+    return found

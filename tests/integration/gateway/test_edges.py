@@ -126,7 +126,7 @@ async def hanging(
     monkeypatch.setattr(clients, "READING", 6.0)
     services = (siecle_import, gateway)
     databases = {one.name: await new_database(one) for one in services}
-    known = {f"{name}_url": url for name, url in place.system.urls.items() if name != "gateway"}
+    known = {f"{name}_url": url for name, url in place.system.urls.items() if name not in databases}
     own = {"oidc_issuer": place.provider.issuer, "person_key_file": keys / "signing.jwk"}
     async with silent() as url:
         hangs = {"dossier_url": url, "transfer_url": url}

@@ -1,60 +1,18 @@
 """Someone whose right has just ended: the session is open for hours, and no form of it writes."""
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from shared.database import Database
 from shared.rights import Action
-from tests.integration.gateway.support import Place
+from tests.integration.gateway.support import SCHOOL, Place, newcomer, token
 from tests.support.forms import Way, ways
 
-SCHOOL, OTHER = "9990001X", "9990002Y"
 FORMS = [one for one in ways() if one.is_form and one.action not in {None, Action.READ_PUPILS}]
 """All but the choice of the school, which asks by itself, and two searches."""
 
 SESSION = "schools, academies, school, school_name, school_roles"
-
-
-@pytest.fixture
-async def registry(place: Place) -> AsyncIterator[Database]:
-    """The base in which rights live."""
-    base = await Database.open(place.system.database_urls["etablissement"], 1)
-    yield base
-    await base.close()
-
-
-async def newcomer(place: Place, registry: Database, role: str) -> None:
-    """Have someone sign in who has this role for the school, and a small right in another one."""
-    person, name = uuid4(), f"sortant-{role}"
-    await registry.pool.execute(
-        "INSERT INTO person (id, email, invited_at) VALUES ($1, $2, now())",
-        person, f"{name}@demo.example",
-    )  # fmt: skip
-    where = ("*", None) if role == "admin-national" else (None, SCHOOL)
-    for held, (academie, uai) in ((role, where), ("delegation", (None, OTHER))):
-        await registry.pool.execute(
-            """
-            INSERT INTO held_right
-                (id, person, role, academie, uai, valid_from, given_by, given_at)
-            VALUES (gen_random_uuid(), $1, $2, $3, $4, '2020-01-01', 'x', now())
-            """,
-            person, held, academie, uai,
-        )  # fmt: skip
-    place.provider.claims = {"sub": name, "email": f"{name}@demo.example"}
-    await place.sign_in()
-    choice = {"csrf": await token(place), "pour": OTHER, "uai": SCHOOL}
-    chosen = await place.http.post("/choix-etablissement", data=choice)
-    if chosen.status_code == 409:  # the session was about no school yet
-        chosen = await place.http.post("/choix-etablissement", data=choice | {"pour": ""})
-    assert chosen.status_code == 303, chosen.text
-
-
-async def token(place: Place) -> str:
-    found: str = await place.database.pool.fetchval("SELECT csrf FROM sessions")
-    return found
 
 
 async def send(place: Place, way: Way, csrf: str) -> httpx.Response:

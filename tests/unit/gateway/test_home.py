@@ -20,6 +20,14 @@ def test_only_the_newest_import_asks_for_something() -> None:
     assert list(attention.imports([applied, ready])) == list(attention.imports([])) == []
 
 
+def test_who_only_reads_imports_is_told_to_look() -> None:
+    waiting = attention.waiting({"await_import": 1, "await_opinion": 1})
+    told = [
+        attention.to_read(one).act for one in (*waiting, *attention.imports([{"state": "ready"}]))
+    ]
+    assert told == ["Donner un avis", "Voir les imports", "Voir les imports"]
+
+
 def test_the_state_of_the_last_import_is_told() -> None:
     last = {"state": "applied", "received_at": "2026-01-12T08:00:00Z", "ended_at": None}
     assert attention.last_import([last]) == "appliqué (12 janvier 2026)"
