@@ -24,8 +24,10 @@ async def explain(
     """Why the dossier of this learner has not come to the school `uai`, or that it has."""
     found = await store.learner(connection, uai, pupil_id)
     if found is None:
+        # Of an event about a learner of another school nothing is told here.
+        of_school = {row["event_id"] for row in await parked.about(connection, [uai])}
         waiting = await parked.about(connection, [str(pupil_id)])
-        told = tuple(_parked("transfer", row) for row in waiting)
+        told = tuple(_parked("transfer", row) for row in waiting if row["event_id"] in of_school)
         return explaining.explain_unknown(told)
     return explaining.explain(await _facts(connection, settings, uai, found))
 

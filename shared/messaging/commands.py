@@ -54,6 +54,8 @@ def resend(events: Ids) -> None:
 @app.command()
 def discard(events: Ids, *, reason: Reason, by: By) -> None:
     """Les abandonne : ils n'auront aucun effet. Il en reste une trace."""
+    if not reason.strip():
+        raise SystemExit("Dites pourquoi : « --reason ».")
     _each(events, partial(parked.discard, reason=reason, by=by))
 
 

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import httpx
 
-from shared.events import DossierTransferred, PupilDeactivated, SchoolUpdated
+from shared.events import DossierTransferred, PupilCreated, PupilDeactivated, SchoolUpdated
 from tests.integration.test_transfers_http import Staff, outside, staff, wish
 from tests.support.commands import operate
-from tests.support.pupils import A, B, C, arrival, departure, imported, keys
+from tests.support.pupils import A, B, C, arrival, departure, imported, keys, pupil
 
 __all__ = ["staff"]
 MONTH = f"{dt.datetime.now(dt.UTC):%Y-%m}"
@@ -28,6 +28,15 @@ async def test_staff_ask_why_of_their_own_learners_and_others_say_what_for(staff
     async with staff.database.connection() as connection:
         acts = await connection.fetch("SELECT what, because, by_whom FROM act")
     assert [tuple(act) for act in acts] == [("explained", "family-request", f"support-{B}")]
+
+
+async def test_staff_who_give_a_reason_are_not_told_where_a_learner_is(staff: Staff) -> None:
+    came = arrival(B, keys(1))
+    await staff.take(pupil(PupilCreated, A, keys(1)), came, imported(B))
+    path, why = f"/pupils/{came.pupil_id}/why", {"because": "family-request"}
+    for role, others in (("gestion", []), ("direction", []), ("support", [A])):
+        told = await staff.call("POST", B, path, role=role, json=why)
+        assert (told["code"], told["others"]) == ("still-active", others)
 
 
 async def test_operations_ask_why_and_reconcile_by_command(staff: Staff) -> None:

@@ -97,6 +97,7 @@ async def test_who_gives_an_event_up_leaves_a_trace_that_nobody_changes(
     ):
         await exchange.publish(messages.message_of(unknown), TransferWithdrawn.type)
         row = await eventually(lambda: only(kernel), "the parked event")
+    await operate(kernel, "discard", str(row["event_id"]), "--reason", " ", status=1)
     said = await operate(kernel, "discard", str(row["event_id"]), str(uuid4()), *REASON, status=1)
     assert said.startswith("Inconnus : ")
     assert str(row["event_id"]) not in said

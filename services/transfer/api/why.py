@@ -70,7 +70,7 @@ async def why(
     runtime: RequestRuntime,
 ) -> Explanation:
     """Why this learner's dossier has not come to his school, for the school's own staff."""
-    if not caller.schools.get(uai, frozenset()) & OWN_SCHOOL:
+    if not _is_staff(caller, uai):
         raise ProblemError(REASON_REQUIRED)
     async with runtime.database.connection() as connection:
         answer = await _answer(connection, runtime, uai, pupil_id)
@@ -85,11 +85,18 @@ async def why_for(
     caller: Annotated[Principal, Depends(may(Action.EXPLAIN))],
     runtime: RequestRuntime,
 ) -> Explanation:
-    """The same for administrators and support; the reason goes into the trail."""
+    """The same for administrators and support; the reason goes into the trail. Staff who ask so are
+    told no more than before.
+    """
     async with runtime.database.transaction() as transaction:
         act = Act(uai, caller.sub, "explained", question.because, pupil_id=pupil_id)
         await people.note(transaction.connection, [act])
-        return _told(await _answer(transaction.connection, runtime, uai, pupil_id))
+        answer = await _answer(transaction.connection, runtime, uai, pupil_id)
+        return _told(for_the_school(answer) if _is_staff(caller, uai) else answer)
+
+
+def _is_staff(caller: Principal, uai: Uai) -> bool:
+    return bool(caller.schools.get(uai, frozenset()) & OWN_SCHOOL)
 
 
 async def _answer(connection: Connection, runtime: Runtime, uai: Uai, pupil_id: UUID) -> Answer:

@@ -151,7 +151,7 @@ async def test_a_school_that_has_no_part_is_named_to_administrators_only(
 async def test_what_waits_for_a_person_is_told_with_its_number(transfer: Transfer) -> None:
     came, event_id = arrival(B, keys(1)), uuid4()
     async with transfer.database.connection() as connection:
-        envelope = f'{{"subject": "{came.pupil_id}"}}'
+        envelope = f'{{"subject": "{came.pupil_id}", "data": {{"uai": "{B}"}}}}'
         await park(connection, event_id, envelope, "KeyError")
         await connection.execute("UPDATE parked SET attempts = 12, next_try = NULL")
     for _ in ("not heard of", "heard of"):
@@ -159,3 +159,15 @@ async def test_what_waits_for_a_person_is_told_with_its_number(transfer: Transfe
         assert answer.code == "parked"
         assert answer.parked == (Parked(event_id, "transfer", 12, "KeyError", True),)
         await transfer.take(came)
+
+
+async def test_nothing_is_told_of_what_waits_about_a_learner_of_another_school(
+    transfer: Transfer,
+) -> None:
+    elsewhere = arrival(A, keys(1))
+    async with transfer.database.connection() as connection:
+        envelope = f'{{"subject": "{elsewhere.pupil_id}", "data": {{"uai": "{A}"}}}}'
+        await park(connection, uuid4(), envelope, "KeyError")
+    for _ in ("not heard of", "heard of"):
+        assert await why(transfer, elsewhere.pupil_id) == await why(transfer, uuid4())
+        await transfer.take(elsewhere)
