@@ -421,6 +421,7 @@ async def test_gateway_is_made_anew_and_everybody_signs_in_again(drill: Drill) -
             if anew:
                 await drill.ask("gateway", "DROP SCHEMA public CASCADE")
                 await drill.ask("gateway", "CREATE SCHEMA public")
+                await drill.ask("gateway", "GRANT USAGE ON SCHEMA public TO PUBLIC")
                 await drill.operate("gateway", "migrate")
             services = [etablissement, inspector_access, gateway]
             async with drill.run(services, {"gateway": own}) as system:
