@@ -3,7 +3,6 @@
 import asyncio
 import multiprocessing
 import secrets
-import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from rich.console import Console
 from bench import system
 from bench.results import Result
 from deploy.local.client import eventually
+from deploy.local.kept import free_port
 from deploy.local.servers import Servers
 from services.notifier.__main__ import service
 from services.notifier.domain.delivery import accepted
@@ -130,9 +130,7 @@ async def _rates(running: Servers, port: int) -> tuple[float, float]:
 
 def mail(running: Servers, _: Console) -> Sequence[Result]:
     """Mails a second of the sender, and of the naive way; the server is a process of its own."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     server = context.Process(target=_serve, args=(port, ready), daemon=True)

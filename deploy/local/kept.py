@@ -1,6 +1,7 @@
 """What one data folder keeps between starts: locks, secrets and ports."""
 
 import fcntl
+import itertools
 import json
 import os
 import random
@@ -63,8 +64,18 @@ def port(folder: Path, name: str) -> int:
     return ports[name]
 
 
+def free_port() -> int:
+    """A port that nobody listens on, another at each call of this process. None of those that the
+    system gives to outgoing connections: one could be taken before it is used.
+    """
+    return next(filter(_free, _ONE_AFTER_THE_OTHER))
+
+
 def _shuffled() -> Iterator[int]:
     return iter(random.sample(PORTS, len(PORTS)))
+
+
+_ONE_AFTER_THE_OTHER = itertools.cycle(_shuffled())
 
 
 def _free(number: int | None) -> bool:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from deploy.local import ROOT
 from deploy.local.client import Sign, eventually
+from deploy.local.kept import free_port
 from deploy.local.seed import Seed
 from deploy.local.servers import (
     Servers,
@@ -33,7 +34,7 @@ from shared.database import migrate
 from shared.service import Service
 from tests.e2e.support import AXE, Site
 from tests.support.mail import MailServer, mail_server
-from tests.support.system import TODAY, System, free_port, running
+from tests.support.system import TODAY, System, running
 
 SERVICES: tuple[Service, ...] = (
     etablissement, siecle_import, transfer, dossier, inspector_access, notifier, gateway,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from deploy.local.client import Sign, eventually
+from deploy.local.kept import free_port
 from deploy.local.servers import create_vhost, delete_vhost, run_url
 from deploy.local.tokens import service_key_file, signer
 from shared.database import UNAVAILABLE, Database
@@ -26,7 +27,7 @@ from tests.faults.tap import Tap
 from tests.faults.warm import SERVICES
 from tests.support.databases import Templates
 from tests.support.mail import MailServer, mail_server
-from tests.support.system import TODAY, free_port
+from tests.support.system import TODAY
 
 AMQP, SQL, HTTP, SMTP = "AMQP", "SQL", "HTTP", "SMTP"
 MAILER = "notifier"

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local.client import School, Sign
+from deploy.local.kept import free_port
 from deploy.local.servers import run_url
 from tests.faults.launch import POINT
-from tests.support.system import TODAY, all_ready, free_port
+from tests.support.system import TODAY, all_ready
 
 ROOT = Path(__file__).parents[2]
 

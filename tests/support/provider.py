@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from deploy.local.client import eventually
-from tests.support.system import free_port
+from deploy.local.kept import free_port
 
 
 def new_key(kid: str) -> RSAKey:

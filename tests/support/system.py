@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import httpx
 from pydantic import SecretStr
 
 from deploy.local.client import School, Sign, eventually
+from deploy.local.kept import free_port
 from deploy.local.servers import run_url
 from deploy.local.tokens import service_key_file
 from services.dossier.__main__ import service as dossier
@@ -44,14 +44,6 @@ class System:
     def school(self, uai: str) -> School:
         """The staff and modules of one school."""
         return School(uai, self.urls, self.sign)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def settings_of(

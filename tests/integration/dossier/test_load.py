@@ -16,6 +16,7 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
 from deploy.local.client import Json, eventually
+from deploy.local.kept import free_port
 from deploy.local.tokens import service_key_file
 from services.dossier import loading
 from services.dossier.loading import CannotAskError, Outcome, Reason, Refusal, Resolve, Resolver
@@ -28,7 +29,6 @@ from shared.web import problems
 from tests.integration.dossier.support import RECORD, come, merge, move
 from tests.support.processes import command
 from tests.support.pupils import A, B
-from tests.support.system import free_port
 
 Given = Json | str | bytes
 

@@ -8,11 +8,11 @@ import pytest
 from fastapi.routing import APIRoute
 
 from deploy.local.client import eventually
+from deploy.local.kept import free_port
 from services.gateway.__main__ import service
 from services.gateway.settings import GatewaySettings
 from services.gateway.web import assets, templates
 from tests.integration.gateway.support import Place
-from tests.support.system import free_port
 from tests.support.traces import recorded
 
 TEMPLATES = sorted((service.folder / "templates").rglob("*.html"))

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import Depends, FastAPI
 
 from deploy.local.client import eventually
+from deploy.local.kept import free_port
 from services.notifier.rounds import Others, tell_closed, tell_late, tell_to_do
 from shared.events import Recipient
 from shared.identifiers import Uai
@@ -22,7 +23,7 @@ from shared.signing import Signer
 from shared.web import problems
 from tests.integration.notifier.support import Ledger, closed, offered, school, toggled
 from tests.support.pupils import A, B, C
-from tests.support.system import all_ready, free_port
+from tests.support.system import all_ready
 
 MONDAY = dt.datetime(2026, 1, 19, 6, 30, tzinfo=dt.UTC)
 """Half past seven in Paris."""

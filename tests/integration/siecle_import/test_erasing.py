@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from deploy.local.client import Json, School
+from deploy.local.kept import free_port
 from services.siecle_import.__main__ import service
 from services.siecle_import.erasing import erase, forget
 from services.siecle_import.transfers import CannotAskError, under_way_by
@@ -26,7 +27,7 @@ from tests.integration.siecle_import.support import (
 )
 from tests.support.databases import let_histories_go
 from tests.support.processes import command
-from tests.support.system import System, free_port, settings_of
+from tests.support.system import System, settings_of
 
 A = "9990001X"
 PERSONAL = ("pupil", "import_entry", "import_finding", "import_run", "merge")
