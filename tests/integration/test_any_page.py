@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
@@ -34,6 +34,7 @@ from tests.integration.test_any_input import EXAMPLES, SEED
 from tests.integration.test_story import A, B
 from tests.support.belongings import ACADEMIE, DIPLOMA, VISITOR, Known, belongings, subscribe
 from tests.support.forms import Way, ways
+from tests.support.persons import invited
 from tests.support.system import TODAY, System, running
 
 NOT_WALKED = {"/connexion/aller", "/deconnexion", "/passeport"}
@@ -109,20 +110,8 @@ async def entered(
     his session keeps when it is about A or B.
     """
     registry = await Database.open(system.database_urls["etablissement"], 1)
-    person = uuid4()
-    await registry.pool.execute(
-        "INSERT INTO person (id, email, invited_at) VALUES ($1, 'valery@ac-demo.example', now())",
-        person,
-    )
-    for role, uai, academie in (("direction", A, None), ("admin-national", None, "*")):
-        await registry.pool.execute(
-            """
-            INSERT INTO held_right
-                (id, person, role, uai, academie, valid_from, given_by, given_at)
-            VALUES (gen_random_uuid(), $1, $2, $3, $4, '2020-01-01', 'x', now())
-            """,
-            person, role, uai, academie,
-        )  # fmt: skip
+    rights = ("direction", A, None), ("admin-national", None, "*")
+    await invited(registry, "valery@ac-demo.example", rights)
     await registry.close()
     knowers = Knowers(settings, Signer.from_file(service_key_file(system.keys, "gateway")))
     account = Account(UUID(VISITOR), "valery@ac-demo.example", True, "Valéry", "")

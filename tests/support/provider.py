@@ -1,6 +1,5 @@
 """An identity provider that says whatever a test wants, true or false."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import uvicorn
 from fastapi import FastAPI, Request
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
-from deploy.local.client import eventually
 from deploy.local.kept import free_port
+from tests.support.serving import served
 
 
 def new_key(kid: str) -> RSAKey:
@@ -76,14 +74,5 @@ async def provided() -> AsyncIterator[FakeProvider]:
     """A provider that listens until the block ends."""
     port = free_port()
     made = FakeProvider(f"http://127.0.0.1:{port}")
-    config = uvicorn.Config(made.app(), port=port, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started, "the provider")
-    yield made
-    server.should_exit = True
-    await task
+    async with served(made.app(), port):
+        yield made

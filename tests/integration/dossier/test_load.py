@@ -4,18 +4,16 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import pytest
-import uvicorn
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
-from deploy.local.client import Json, eventually
+from deploy.local.client import Json
 from deploy.local.kept import free_port
 from deploy.local.tokens import service_key_file
 from services.dossier import loading
@@ -29,6 +27,7 @@ from shared.web import problems
 from tests.integration.dossier.support import RECORD, come, merge, move
 from tests.support.processes import command
 from tests.support.pupils import A, B
+from tests.support.serving import served
 
 Given = Json | str | bytes
 
@@ -203,27 +202,11 @@ class Base:
         return {"pupils": [self.known.get(one["ine"]) for one in asked.learners]}
 
 
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @pytest.fixture
 async def siecle(keys: Path) -> AsyncIterator[Base]:
     answering = Base(keys)
-    port = int(answering.url.rpartition(":")[2])
-    config = uvicorn.Config(answering.app, port=port, log_config=None, lifespan="off")
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started, "the pupil base to answer")
-    yield answering
-    server.should_exit = True
-    await serving
+    async with served(answering.app, int(answering.url.rpartition(":")[2])):
+        yield answering
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 
 from shared.database import Database
+from tests.support.persons import invited
 from tests.support.provider import FakeProvider
 from tests.support.system import System
 
@@ -40,22 +41,10 @@ class Place:
 
 async def newcomer(place: Place, registry: Database, role: str) -> None:
     """Have someone sign in who has this role for the school, and a small right in another one."""
-    person = uuid4()
-    name = f"sortant-{person}"
-    await registry.pool.execute(
-        "INSERT INTO person (id, email, invited_at) VALUES ($1, $2, now())",
-        person, f"{name}@demo.example",
-    )  # fmt: skip
-    where = ("*", None) if role == "admin-national" else (None, SCHOOL)
-    for held, (academie, uai) in ((role, where), ("delegation", (None, OTHER))):
-        await registry.pool.execute(
-            """
-            INSERT INTO held_right
-                (id, person, role, academie, uai, valid_from, given_by, given_at)
-            VALUES (gen_random_uuid(), $1, $2, $3, $4, '2020-01-01', 'x', now())
-            """,
-            person, held, academie, uai,
-        )  # fmt: skip
+    name = f"sortant-{uuid4()}"
+    where = (None, "*") if role == "admin-national" else (SCHOOL, None)
+    rights = (role, *where), ("delegation", OTHER, None)
+    await invited(registry, f"{name}@demo.example", rights)
     place.provider.claims = {"sub": name, "email": f"{name}@demo.example"}
     await place.sign_in()
     choice = {"csrf": await token(place), "pour": OTHER, "uai": SCHOOL}

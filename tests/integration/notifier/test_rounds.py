@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import Depends, FastAPI
 
 from deploy.local.client import eventually
@@ -23,7 +22,7 @@ from shared.signing import Signer
 from shared.web import problems
 from tests.integration.notifier.support import Ledger, closed, offered, school, toggled
 from tests.support.pupils import A, B, C
-from tests.support.system import all_ready
+from tests.support.serving import served
 
 MONDAY = dt.datetime(2026, 1, 19, 6, 30, tzinfo=dt.UTC)
 """Half past seven in Paris."""
@@ -48,10 +47,6 @@ class Neighbours:
         app.state.runtime = self
         problems.install(app, {})
 
-        @app.get("/health/ready")
-        async def ready() -> None:
-            pass
-
         @app.get("/counts/to-do", dependencies=[Depends(may_as_service(Action.COUNT_TO_DO))])
         async def counts(limit: int, after: str | None = None) -> dict[str, Any]:
             page = [uai for uai in sorted(self.counts) if after is None or uai > after][:2]
@@ -72,14 +67,9 @@ class Neighbours:
 @pytest.fixture
 async def neighbours(keys: Path) -> AsyncIterator[tuple[Neighbours, Others]]:
     fake, port = Neighbours(keys), free_port()
-    config = uvicorn.Config(fake.app(), port=port, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server._serve())  # without signal handlers
     url = f"http://127.0.0.1:{port}"
-    await all_ready({"neighbours": url})
-    yield fake, Others(Signer.from_file(keys / "notifier.jwk"), url, url)
-    server.should_exit = True
-    await serving
+    async with served(fake.app(), port):
+        yield fake, Others(Signer.from_file(keys / "notifier.jwk"), url, url)
 
 
 async def test_on_mondays_those_who_hold_the_right_are_told_what_waits_once(
