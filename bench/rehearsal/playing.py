@@ -7,14 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from bench.rehearsal.nation import Nation
-from deploy.local.client import School, UnexpectedAnswerError
+from deploy.local.client import School, UnexpectedAnswerError, client
 from deploy.local.stack import Stack
 
-AT_ONCE = 8
+AT_ONCE = 12
 """Schools that are busy with an import at one moment."""
 PATIENCE = 600.0
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+"""How often a school looks how far its import is: as often as the page does."""
 
 
 @dataclass
@@ -34,25 +37,26 @@ async def play(nation: Nation, stack: Stack, folder: Path, done: Callable[[], No
     acts = iter(nation.schedule())
     locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def work() -> None:
+    async def work(http: httpx.AsyncClient) -> None:
         for school, file in acts:  # workers share them: each act is taken once
-            async with locks[school], _school(nation, stack, school) as one:
+            async with locks[school], _school(nation, stack, school, http) as one:
                 if file is None:
                     await one.switch(active=True)
                 else:
                     await _import(one, folder / file, played)
             done()
 
-    async with asyncio.TaskGroup() as group:
+    async with client() as http, asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
-            group.create_task(work())
+            group.create_task(work(http))
     return played
 
 
-def _school(nation: Nation, stack: Stack, school: int) -> School:
+def _school(nation: Nation, stack: Stack, school: int, http: httpx.AsyncClient) -> School:
     return School(
-        nation.uai(school), stack.urls, stack.token, patience=PATIENCE, every=LOOK_SECONDS
-    )
+        nation.uai(school), stack.urls, stack.token, patience=PATIENCE, every=LOOK_SECONDS,
+        http=http,
+    )  # fmt: skip
 
 
 async def _import(school: School, file: Path, played: Played) -> None:

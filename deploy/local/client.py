@@ -42,21 +42,28 @@ async def eventually(
     return answer
 
 
+def client() -> httpx.AsyncClient:
+    """Connections to the services."""
+    return httpx.AsyncClient(timeout=30, verify=certificates())
+
+
 class School(AbstractAsyncContextManager["School"]):
     """One school: its head calls `siecle_import` and `transfer`, a module calls `dossier`.
 
-    `patience` is how long, in seconds, an import may take; it is looked at `every` so many.
+    `patience` is how long, in seconds, an import may take; it is looked at `every` so many. `http`
+    is what many schools share; without it, the school has connections of its own.
     """
 
     def __init__(
         self, uai: str, urls: Mapping[str, str], sign: Sign, *, patience: float = 30,
-        every: float = 0.02,
+        every: float = 0.02, http: httpx.AsyncClient | None = None,
     ) -> None:  # fmt: skip
         self.uai = uai
         self._urls = urls
         self._sign = sign
         self._wait = partial(eventually, seconds=patience, every=every)
-        self._http = httpx.AsyncClient(timeout=30, verify=certificates())
+        self._http = http or client()
+        self._shares = http is not None
 
     async def __aexit__(
         self,
@@ -64,8 +71,9 @@ class School(AbstractAsyncContextManager["School"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Close its own connections."""
+        if not self._shares:
+            await self._http.aclose()
 
     async def __aenter__(self) -> Self:
         """Use the school's connections."""

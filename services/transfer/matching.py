@@ -72,7 +72,8 @@ WITH RECURSIVE holder AS (
         t.id AS transfer_id, t.origin_stay, t.destination_pupil, t.kind, t.destination_uai,
         t.withdrawn_at IS NOT NULL AS withdrawn,
         f.id AS offer_id, f.matched_pupil
-    FROM concerned JOIN presence p USING (pupil_id)
+    FROM concerned c
+    CROSS JOIN LATERAL (SELECT * FROM presence WHERE pupil_id = c.pupil_id OFFSET 0) p
     LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
     LEFT JOIN LATERAL (SELECT * FROM transfer WHERE origin_pupil = p.pupil_id OFFSET 0) t
         ON t.state = 'requested' AND t.kind <> 'reversal'
@@ -106,8 +107,8 @@ WITH RECURSIVE holder AS (
             count(*) FILTER (WHERE dk.first_keys <> '{}' AND ak.first_keys <> '{}'
                 AND NOT dk.first_keys && ak.first_keys) AS other_firsts
         FROM match_key dk
-        JOIN match_key ak ON ak.ine_key = dk.ine_key
-        JOIN presence p ON p.pupil_id = ak.pupil_id
+        CROSS JOIN LATERAL (SELECT * FROM match_key WHERE ine_key = dk.ine_key OFFSET 0) ak
+        CROSS JOIN LATERAL (SELECT * FROM presence WHERE pupil_id = ak.pupil_id OFFSET 0) p
         LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
         WHERE dk.pupil_id = d.pupil_id AND d.source = 'siecle'
             AND p.active AND a.pupil_id IS NULL AND p.source = 'siecle'
@@ -117,7 +118,7 @@ WITH RECURSIVE holder AS (
                 WHERE t.destination_pupil = p.pupil_id
                     AND t.refused_because IN ('erased', 'merged')
                     AND t.answered_at > greatest(p.changed_at, d.changed_at))
-        GROUP BY p.pupil_id
+        GROUP BY p.pupil_id, p.uai, p.since
     ) c ON true
 ), card (holder, pupil_id) AS ( -- what was decided about a double holds for whom he goes on as
     SELECT pupil_id, pupil_id FROM departure
@@ -126,9 +127,11 @@ WITH RECURSIVE holder AS (
     UNION
     SELECT arrival_pupil, arrival_pupil FROM pair WHERE arrival_pupil IS NOT NULL
     UNION
-    SELECT card.holder, m.pupil_id FROM card JOIN merged m ON m.goes_on_as = card.pupil_id
+    SELECT card.holder, m.pupil_id FROM card
+    CROSS JOIN LATERAL (SELECT pupil_id FROM merged WHERE goes_on_as = card.pupil_id OFFSET 0) m
 ), opposed AS (
-    SELECT DISTINCT holder FROM card JOIN opposition USING (pupil_id)
+    SELECT DISTINCT holder FROM card
+    CROSS JOIN LATERAL (SELECT FROM opposition WHERE pupil_id = card.pupil_id OFFSET 0) o
 ), held AS MATERIALIZED ( -- once for the batch, not once for each pair
     SELECT c.holder AS one, d.holder AS other FROM card c
     CROSS JOIN LATERAL (SELECT * FROM not_to_transfer WHERE one_pupil = c.pupil_id OFFSET 0) n

@@ -1,15 +1,32 @@
-"""Which tables of a service have been read whole."""
+"""How much a service reads of its tables."""
+
+from collections.abc import Sequence
 
 from shared.database import Database
 
+GROWTH = 1.25
+"""How far counts of equal work may differ: indexes hold entries of rows that have been changed."""
 
-async def read_whole(database: Database, *tables: str) -> dict[str, int]:
-    """How often each of these tables was read whole so far."""
+
+async def rows_read(database: Database) -> int:
+    """How many rows of its tables, and entries of its indexes, the statements of a database that
+    uses one connection at a time have met so far.
+    """
     async with database.connection() as connection:
         await connection.execute("SELECT pg_stat_force_next_flush()")
     async with database.connection() as connection:
-        rows = await connection.fetch(
-            "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1::text[])",
-            tables,
+        rows: int = await connection.fetchval(
+            """
+            SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)::bigint
+                + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)::bigint
+            """
         )
-    return {row["relname"]: row["seq_scan"] for row in rows}
+    return rows
+
+
+def assert_flat(counts: Sequence[int]) -> None:
+    """Assert that what each of several equal rounds has read does not grow with what the rounds
+    before it have left.
+    """
+    assert min(counts) > 0
+    assert max(counts) <= GROWTH * counts[0], counts

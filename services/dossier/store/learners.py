@@ -78,10 +78,12 @@ _SURVIVOR = """
 WITH RECURSIVE chain (asked, pupil_id) AS (
     SELECT id, id FROM unnest($1::uuid[]) AS a (id)
     UNION
-    SELECT chain.asked, l.merged_into FROM chain JOIN learner l USING (pupil_id)
+    SELECT chain.asked, l.merged_into FROM chain
+    CROSS JOIN LATERAL (SELECT * FROM learner WHERE pupil_id = chain.pupil_id OFFSET 0) l
     WHERE l.merged_into IS NOT NULL
 )
-SELECT chain.asked, l.pupil_id, l.uai, l.moved_to FROM chain JOIN learner l USING (pupil_id)
+SELECT chain.asked, l.pupil_id, l.uai, l.moved_to FROM chain
+CROSS JOIN LATERAL (SELECT * FROM learner WHERE pupil_id = chain.pupil_id OFFSET 0) l
 WHERE l.merged_into IS NULL
 """
 

@@ -42,9 +42,10 @@ async def decide_requests(
             r.origin, r.stay, r.destination, r.reverses, r.origin_uai, r.destination_uai
         FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::uuid[], $6::text[],
             $7::text[]) AS r (id, origin, stay, destination, reverses, origin_uai, destination_uai)
-        LEFT JOIN learner o ON o.pupil_id = r.origin
-        LEFT JOIN learner d ON d.pupil_id = r.destination
-        LEFT JOIN move back ON back.transfer_id = r.reverses AND back.outcome = 'transferred'
+        LEFT JOIN LATERAL (SELECT * FROM learner WHERE pupil_id = r.origin OFFSET 0) o ON true
+        LEFT JOIN LATERAL (SELECT * FROM learner WHERE pupil_id = r.destination OFFSET 0) d ON true
+        LEFT JOIN LATERAL (SELECT * FROM move WHERE transfer_id = r.reverses OFFSET 0) back
+            ON back.outcome = 'transferred'
         ON CONFLICT DO NOTHING RETURNING transfer_id, outcome, reverses
         """,
         [r.transfer_id for r in requests],
@@ -80,32 +81,36 @@ async def move_records(
     """
     await connection.execute(
         """
-        WITH RECURSIVE card (transfer_id, pupil_id) AS (
-            SELECT transfer_id, origin_pupil FROM move WHERE transfer_id = ANY($1::uuid[])
+        WITH RECURSIVE decided AS MATERIALIZED (
+            SELECT * FROM move WHERE transfer_id = ANY($1::uuid[])
+        ), card (transfer_id, pupil_id) AS (
+            SELECT transfer_id, origin_pupil FROM decided
             UNION
             SELECT card.transfer_id, l.pupil_id FROM card
-            JOIN learner l ON l.merged_into = card.pupil_id
+            CROSS JOIN LATERAL (
+                SELECT pupil_id FROM learner WHERE merged_into = card.pupil_id OFFSET 0) l
         ), moved AS (
-            UPDATE record SET pupil_id = m.destination_pupil,
-                moved_by = moved_by || m.transfer_id, moved_at = moved_at || record.version
-            FROM card JOIN move m USING (transfer_id) WHERE record.pupil_id = card.pupil_id
-            RETURNING m.transfer_id, record.kind
+            UPDATE record SET pupil_id = d.destination_pupil,
+                moved_by = moved_by || d.transfer_id, moved_at = moved_at || record.version
+            FROM card JOIN decided d USING (transfer_id) WHERE record.pupil_id = card.pupil_id
+                AND record.pupil_id = ANY(ARRAY(SELECT pupil_id FROM card))
+            RETURNING d.transfer_id, record.kind
         ), counted AS (
             SELECT transfer_id, jsonb_object_agg(kind, number) AS counts FROM (
                 SELECT transfer_id, kind, count(*) AS number FROM moved GROUP BY transfer_id, kind
             ) AS by_kind GROUP BY transfer_id
         ), gone AS (
-            UPDATE learner SET moved_to = m.destination_pupil, moved_stay = m.origin_stay,
-                moved_by = m.transfer_id
-            FROM move m WHERE m.transfer_id = ANY($1::uuid[]) AND learner.pupil_id = m.origin_pupil
+            UPDATE learner SET moved_to = d.destination_pupil, moved_stay = d.origin_stay,
+                moved_by = d.transfer_id
+            FROM decided d WHERE learner.pupil_id = d.origin_pupil
+                AND learner.pupil_id = ANY(ARRAY(SELECT origin_pupil FROM decided))
         ), come AS (
-            UPDATE learner SET moved_to = NULL FROM move m
-            WHERE m.transfer_id = ANY($1::uuid[]) AND learner.pupil_id = m.destination_pupil
-                AND learner.pupil_id = ANY($2::uuid[])
+            UPDATE learner SET moved_to = NULL FROM decided d
+            WHERE learner.pupil_id = d.destination_pupil AND learner.pupil_id = ANY($2::uuid[])
         )
         UPDATE move SET counts = coalesce(counted.counts, '{}')
         FROM unnest($1::uuid[]) AS t (id) LEFT JOIN counted ON counted.transfer_id = t.id
-        WHERE move.transfer_id = t.id
+        WHERE move.transfer_id = t.id AND move.transfer_id = ANY($1::uuid[])
         """,
         transfers,
         sorted(named),

@@ -15,7 +15,9 @@ CARDS = """
     WITH RECURSIVE card (holder, pupil_id) AS (
         SELECT id, id FROM unnest($1::uuid[]) AS h (id)
         UNION
-        SELECT card.holder, l.pupil_id FROM card JOIN learner l ON l.merged_into = card.pupil_id
+        SELECT card.holder, l.pupil_id FROM card
+        CROSS JOIN LATERAL (
+            SELECT pupil_id FROM learner WHERE merged_into = card.pupil_id OFFSET 0) l
     )
 """
 """The ids under which the records of holders stand: their own, and those of learners who go on as

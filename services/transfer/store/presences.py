@@ -51,7 +51,8 @@ async def keep_presences(connection: Connection, pupils: Sequence[PupilEvent]) -
             ON CONFLICT (pupil_id, ine_key) DO UPDATE SET birth_key = EXCLUDED.birth_key,
                 family_keys = EXCLUDED.family_keys, first_keys = EXCLUDED.first_keys
         ), dropped AS (
-            DELETE FROM match_key k USING kept WHERE k.pupil_id = kept.pupil_id
+            DELETE FROM match_key k USING kept
+            WHERE k.pupil_id = kept.pupil_id AND k.pupil_id = ANY($1::uuid[])
                 AND NOT EXISTS (SELECT FROM told t
                     WHERE t.pupil_id = k.pupil_id AND t.ine_key = k.ine_key)
             RETURNING k.ine_key
@@ -185,11 +186,14 @@ async def settle_newest(connection: Connection, pupils: Sequence[PupilEvent]) ->
         WITH newest AS (
             SELECT * FROM unnest($1::uuid[], $2::int[]) AS p (pupil_id, version)
         ), back AS (
-            UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
+            SELECT t.id FROM newest n
+            CROSS JOIN LATERAL (SELECT * FROM transfer WHERE origin_pupil = n.pupil_id OFFSET 0) t
+            CROSS JOIN LATERAL (SELECT * FROM presence WHERE pupil_id = n.pupil_id OFFSET 0) p
+            WHERE t.state = 'offered' AND (p.active OR p.stay > t.origin_stay)
+        ), ended AS (
+            UPDATE transfer SET state = 'cancelled', answered_at = clock_timestamp(),
                 refused_because = 'returned'
-            FROM newest JOIN presence p USING (pupil_id)
-            WHERE t.origin_pupil = p.pupil_id AND t.state = 'offered'
-                AND (p.active OR p.stay > t.origin_stay)
+            WHERE id = ANY(ARRAY(SELECT id FROM back))
         )
         DELETE FROM announced_departure a USING newest p
         WHERE a.pupil_id = p.pupil_id AND a.version <= p.version

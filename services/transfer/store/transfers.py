@@ -78,7 +78,7 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
                 t.reverses, t.because
             FROM unnest($1::uuid[], $2::jsonb[], $3::int[], $4::text[])
                 AS a (id, counts, part, left_behind)
-            JOIN transfer t USING (id)
+            CROSS JOIN LATERAL (SELECT * FROM transfer WHERE id = a.id OFFSET 0) t
             WHERE t.state = 'requested' OR (t.state IN ('closed', 'reversed') AND t.part < a.part)
         ), taken_back AS (
             SELECT reverses AS id, because FROM answer WHERE closes AND reverses IS NOT NULL
@@ -94,7 +94,7 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
                 answered_at = coalesce(t.answered_at, clock_timestamp()),
                 counts = coalesce(n.counts, t.counts), part = coalesce(n.part, t.part),
                 left_behind = coalesce(n.left_behind, t.left_behind)
-            FROM news n WHERE t.id = n.id
+            FROM news n WHERE t.id = n.id AND t.id = ANY(ARRAY(SELECT id FROM news))
             RETURNING t.*, n.closes, n.reversed
         ), held AS (
             INSERT INTO not_to_transfer (one_pupil, other_pupil, transfer_id, since)
@@ -122,7 +122,9 @@ async def cancel(
         UPDATE transfer t SET state = 'cancelled', answered_at = clock_timestamp(),
             refused_because = r.reason
         FROM unnest($1::uuid[], $2::text[]) AS r (id, reason)
-        WHERE t.id = r.id AND state = 'requested' RETURNING t.id, {_KEYS}
+        CROSS JOIN LATERAL (SELECT state FROM transfer WHERE id = r.id OFFSET 0) present
+        WHERE t.id = r.id AND t.id = ANY($1::uuid[]) AND present.state = 'requested'
+        RETURNING t.id, {_KEYS}
         """,
         [refusal.transfer_id for refusal in refusals],
         [refusal.reason for refusal in refusals],
