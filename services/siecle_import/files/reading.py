@@ -35,7 +35,7 @@ from shared.identifiers import Uai
 
 Verdict = Literal["accepted", "confirmation", "refused"]
 
-_LARGE_BYTES = 1_000_000
+_LARGE_BYTES = 10_000_000
 _LEVELS = list(LEVELS)
 
 
