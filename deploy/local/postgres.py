@@ -27,6 +27,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
+    "shared_buffers": "1GB",  # what is not used costs nothing, and a national base needs it
     "shared_preload_libraries": "pg_stat_statements",  # so that statements can be counted
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -4,14 +4,16 @@ import datetime as dt
 
 from asyncpg import Record
 
+from services.transfer.store.presences import keys_in_common, keys_of_pupils
 from shared.database import Connection
 
 
 async def keys_changed(connection: Connection, slice_size: int) -> set[bytes]:
-    """The INE keys of the next changes that the reconcile has not decided again, and of the schools
-    whose switch or import changed meanwhile; moves its mark behind them.
+    """The INE keys of the next changes that the reconcile has not decided again, and those that
+    schools whose switch or import changed meanwhile have in common with others; moves its mark
+    behind them.
     """
-    rows = await connection.fetch(
+    [row] = await connection.fetch(
         """
         WITH mark AS (
             SELECT decided_until AS moment FROM reconcile
@@ -26,16 +28,17 @@ async def keys_changed(connection: Connection, slice_size: int) -> set[bytes]:
             SELECT s.uai FROM mark, reached, (SELECT uai, changed_at FROM participation
                 UNION ALL SELECT uai, changed_at FROM import_in_force) AS s
             WHERE s.changed_at > mark.moment AND s.changed_at <= reached.moment
-        ), pupil AS (
-            SELECT pupil_id FROM slice UNION SELECT pupil_id FROM presence JOIN school USING (uai)
         ), moved AS (
             UPDATE reconcile SET decided_until = reached.moment FROM reached
         )
-        SELECT DISTINCT ine_key FROM match_key JOIN pupil USING (pupil_id)
+        SELECT ARRAY(SELECT pupil_id FROM slice) AS pupils,
+            ARRAY(SELECT DISTINCT uai FROM school) AS schools
         """,
         slice_size,
     )
-    return {row["ine_key"] for row in rows}
+    return await keys_of_pupils(connection, row["pupils"]) | await keys_in_common(
+        connection, row["schools"]
+    )
 
 
 async def has_changes(connection: Connection) -> bool:

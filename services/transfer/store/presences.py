@@ -153,14 +153,14 @@ async def keep_imports(connection: Connection, imports: Sequence[ImportApplied])
         list(announced),
         list(announced.values()),
     )
-    return await _keys_in_common(connection, newest)
+    return await keys_in_common(connection, newest)
 
 
-async def _keys_in_common(connection: Connection, schools: Iterable[Uai]) -> set[bytes]:
+async def keys_in_common(connection: Connection, schools: Iterable[Uai]) -> set[bytes]:
     """The INE keys of learners of `schools` that someone else holds as well.
 
-    An import decides nothing about the others, five learners of six: they can be matched with
-    nobody, and requests by hand, which need no INE, are decided again each time.
+    An import or a switch decides nothing about the others, five learners of six: they can be
+    matched with nobody, and requests by hand, which need no INE, are decided again each time.
     """
     rows = await connection.fetch(
         """
