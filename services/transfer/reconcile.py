@@ -18,7 +18,7 @@ from shared.events import TransferWithdrawn
 from shared.service import Runtime
 
 PAUSE_SECONDS = 180.0
-SLICE = 5_000
+SLICE = 1_000
 UNANSWERED = dt.timedelta(minutes=5)
 KEYS_LATE = dt.timedelta(hours=1)
 REMINDER = dt.timedelta(days=7)
