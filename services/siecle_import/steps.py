@@ -1,6 +1,6 @@
 """The work on imports behind the requests: read what was received, apply what was confirmed.
 
-One worker an import. Each step ends in one transaction that also writes the new state; a crash
+One process an import. Each step ends in one transaction that also writes the new state; a crash
 before it leaves the former state, and the step is done again. A step that was begun `ATTEMPTS`
 times and never ended, because the process or its database went away, ends as failed.
 """
@@ -40,10 +40,6 @@ from shared.identifiers import Uai
 from shared.service import Runtime
 from shared.telemetry import span_of
 
-AT_ONCE = 2
-"""Imports that a process works on: while one is parsed, which leaves Python free, or waits for the
-database, the other goes on.
-"""
 POLL_SECONDS = 0.2
 PROGRESS_SECONDS = 0.25
 ATTEMPTS = 10
@@ -57,12 +53,6 @@ _READING = TypeAdapter(Reading)
 async def run(runtime: Runtime) -> None:
     """Work on imports until the service stops."""
     keys = KeyMaker.from_settings(runtime.settings)
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(_run(runtime, keys))
-
-
-async def _run(runtime: Runtime, keys: KeyMaker) -> None:
     while not runtime.stop.is_set():
         runtime.wake.clear()
         try:
@@ -73,7 +63,9 @@ async def _run(runtime: Runtime, keys: KeyMaker) -> None:
 
 
 async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
-    """One step of each import that has one to do and that nobody else works on, oldest first."""
+    """One step of each import that has one to do and that no other process works on, one after the
+    other: two at once were no faster, and each would pay for a file that ends the process.
+    """
     async with database.connection() as owner:
         for row in await imports.at_work(owner):
             if not await imports.try_to_own(owner, row["id"]):

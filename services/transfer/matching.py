@@ -72,9 +72,10 @@ WITH RECURSIVE holder AS (
         t.id AS transfer_id, t.origin_stay, t.destination_pupil, t.kind, t.destination_uai,
         t.withdrawn_at IS NOT NULL AS withdrawn,
         f.id AS offer_id, f.matched_pupil
-    FROM concerned c
-    CROSS JOIN LATERAL (SELECT * FROM presence WHERE pupil_id = c.pupil_id OFFSET 0) p
-    LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
+    FROM concerned
+    CROSS JOIN LATERAL (SELECT * FROM presence WHERE pupil_id = concerned.pupil_id OFFSET 0) p
+    LEFT JOIN LATERAL (SELECT * FROM announced_departure WHERE pupil_id = p.pupil_id OFFSET 0) a
+        ON a.version > p.version
     LEFT JOIN LATERAL (SELECT * FROM transfer WHERE origin_pupil = p.pupil_id OFFSET 0) t
         ON t.state = 'requested' AND t.kind <> 'reversal'
     LEFT JOIN LATERAL (SELECT * FROM transfer WHERE origin_pupil = p.pupil_id OFFSET 0) f
@@ -109,7 +110,9 @@ WITH RECURSIVE holder AS (
         FROM match_key dk
         CROSS JOIN LATERAL (SELECT * FROM match_key WHERE ine_key = dk.ine_key OFFSET 0) ak
         CROSS JOIN LATERAL (SELECT * FROM presence WHERE pupil_id = ak.pupil_id OFFSET 0) p
-        LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
+        LEFT JOIN LATERAL (
+            SELECT * FROM announced_departure WHERE pupil_id = p.pupil_id OFFSET 0
+        ) a ON a.version > p.version
         WHERE dk.pupil_id = d.pupil_id AND d.source = 'siecle'
             AND p.active AND a.pupil_id IS NULL AND p.source = 'siecle'
             AND p.uai <> d.uai AND p.key_version = d.key_version
@@ -170,7 +173,8 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT NOT p.active OR a.pupil_id IS NOT NULL AS gone
     FROM (SELECT * FROM presence WHERE pupil_id = pair.destination_pupil OFFSET 0) p
-    LEFT JOIN announced_departure a ON a.pupil_id = p.pupil_id AND a.version > p.version
+    LEFT JOIN LATERAL (SELECT * FROM announced_departure WHERE pupil_id = p.pupil_id OFFSET 0) a
+        ON a.version > p.version
 ) g ON true
 LEFT JOIN LATERAL (
     SELECT * FROM import_in_force WHERE uai = pair.arrival_uai AND source = 'siecle' OFFSET 0

@@ -20,7 +20,7 @@ async def keep_learners(connection: Connection, pupils: Sequence[PupilEvent]) ->
         INSERT INTO learner (pupil_id, uai, version, stay, active, mef)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[], $6::text[])
             AS p (pupil_id)
-        WHERE NOT EXISTS (SELECT FROM erased e WHERE e.pupil_id = p.pupil_id)
+        WHERE NOT EXISTS (SELECT FROM erased WHERE pupil_id = p.pupil_id OFFSET 0)
         ON CONFLICT (pupil_id) DO UPDATE SET
             uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
             active = EXCLUDED.active, mef = EXCLUDED.mef,
@@ -44,7 +44,7 @@ async def enter_learners(connection: Connection, sides: Mapping[UUID, Uai]) -> N
         INSERT INTO learner (pupil_id, uai, version, stay, active)
         SELECT s.pupil_id, s.uai, 0, 0, true
         FROM unnest($1::uuid[], $2::text[]) AS s (pupil_id, uai)
-        WHERE NOT EXISTS (SELECT FROM erased e WHERE e.pupil_id = s.pupil_id)
+        WHERE NOT EXISTS (SELECT FROM erased WHERE pupil_id = s.pupil_id OFFSET 0)
         ON CONFLICT DO NOTHING
         """,
         new,

@@ -43,13 +43,14 @@ _PATHS = {
 _CONTAINERS = {path[at:] for path in _PATHS.values() for at in range(len(path))}
 """What these elements stand in, each with what it stands in itself."""
 
+_Path = tuple[object, ...]
+"""Tags, the innermost first; that of a processing instruction is a function."""
+
 _DECLARATION = re.compile(rb"<\?xml\s.*?\?>", re.DOTALL)
 _MARK = b"<?debut?>"
 """Put before the root, to find it from there."""
 
-_DIVISION_CODES = etree.XPath(
-    "STRUCTURE[normalize-space(TYPE_STRUCTURE) = 'D']/CODE_STRUCTURE/text()", smart_strings=False
-)
+_DIVISION_CODES = etree.XPath("STRUCTURE[normalize-space(TYPE_STRUCTURE) = 'D']/CODE_STRUCTURE")
 
 _PARAMETERS = ("UAJ", "ANNEE_SCOLAIRE", "HORODATAGE")
 _OWN_TAGS = (
@@ -189,6 +190,7 @@ class _Tree:
     def __init__(self, text: FileText) -> None:
         self._text = text
         self._mark: etree._Element | None = None
+        self._root: etree._Element | None = None
         self._has_instructions = False
         self._bytes_in_record = 0
         self._parser = etree.XMLPullParser(
@@ -216,11 +218,8 @@ class _Tree:
         try:
             self._parser.feed(piece)
         finally:
-            for _, instruction in self._parser.read_events():
-                self._has_instructions = self._mark is not None
-                if self._mark is None:
-                    self._mark = cast("etree._Element", instruction)
-            cut = self._take_open()
+            self._find_root()
+            cut = self._take_and_cut()
         self._bytes_in_record = 0 if cut else self._bytes_in_record + len(piece)
         if self._bytes_in_record > _MAX_RECORD_BYTES:
             raise refused("xml_abnormal", "un élément n'en finit pas")
@@ -229,16 +228,22 @@ class _Tree:
         """Tell the parser that the file ends here, and take what is left."""
         self._take(self._parser.close(), ())
 
-    def _root(self) -> etree._Element | None:
-        after = self._mark.itersiblings() if self._mark is not None else ()
-        return next((node for node in after if isinstance(node.tag, str)), None)
+    def _find_root(self) -> None:
+        for _, instruction in self._parser.read_events():
+            if self._mark is None:
+                self._mark = cast("etree._Element", instruction)
+            else:
+                self._has_instructions = True
+        if self._root is None and self._mark is not None:
+            after = self._mark.itersiblings()
+            self._root = next((node for node in after if isinstance(node.tag, str)), None)
 
-    def _take_open(self) -> bool:
+    def _take_and_cut(self) -> bool:
         """Take all that is whole, down to the record under way, and cut it off; whether there was
         any. A tree from which nothing can be cut for long is one endless element or text.
         """
-        node, cut = self._root(), False
-        path: tuple[object, ...] = ()
+        node, cut = self._root, False
+        path: _Path = ()
         while node is not None and len(node) and node.tag not in _PATHS:
             path = (node.tag, *path)
             if len(node) > 1:
@@ -250,13 +255,13 @@ class _Tree:
             node = node[-1]
         return cut
 
-    def _take(self, element: etree._Element, outer: tuple[object, ...]) -> None:
-        """Take a whole element that stands in others, the innermost first, or what is in it."""
-        inside = (element.tag, *outer)
-        if inside in _CONTAINERS:
+    def _take(self, element: etree._Element, path: _Path) -> None:
+        """Take a whole element that stands in these, or the records in it if it is one of them."""
+        inner = (element.tag, *path)
+        if inner in _CONTAINERS:
             for child in element:
-                self._take(child, inside)
-        elif outer == _PATHS.get(element.tag):
+                self._take(child, inner)
+        elif path == _PATHS.get(element.tag):
             if self._has_instructions:
                 etree.strip_tags(element, etree.PI)
             if element.tag == "ELEVE":
@@ -289,8 +294,8 @@ class _Tree:
         if eleve_id is None:
             return
         divisions = self._text.divisions
-        for text in cast("list[str]", _DIVISION_CODES(element)):
-            code = _shared(_value(text))
+        for found in cast("list[etree._Element]", _DIVISION_CODES(element)):
+            code = _shared(_value(found.text))
             known = divisions.get(eleve_id, ())
             if code and code not in known and len(known) < _MAX_DIVISIONS:
                 divisions[eleve_id] = (*known, code)

@@ -35,7 +35,7 @@ from shared.identifiers import Uai
 
 Verdict = Literal["accepted", "confirmation", "refused"]
 
-_LARGE_BYTES = 10_000_000
+_COLLECTED_AFTER = 4_000_000  # bytes
 _LEVELS = list(LEVELS)
 
 
@@ -140,6 +140,27 @@ def _read_table(source: BinaryIO, expected: Expected) -> Reading:
     return _reading(contents, Header(expected.uai, year, expected.received_at, ()), whole)
 
 
+@dataclass(slots=True)
+class _Parsed:
+    """The bytes parsed since the collector was asked last.
+
+    lxml's parser and its context hold each other, and the names of a file: the collector, which
+    does not know how much that is, would wait for long.
+    """
+
+    bytes: int = 0
+
+    def add(self, size: int) -> None:
+        """Ask the collector if that is much by now."""
+        self.bytes += size
+        if self.bytes > _COLLECTED_AFTER:
+            gc.collect()
+            self.bytes = 0
+
+
+_PARSED = _Parsed()
+
+
 def _parse(file: XmlFile, contents: _Contents, progress: Progress) -> None:
     """Parse the XML; its digest is that of the whole file even when parsing stops before."""
     digest = Digest(file, progress)
@@ -159,10 +180,7 @@ def _parse(file: XmlFile, contents: _Contents, progress: Progress) -> None:
             )
         read_into(contents.text, utf8_chunks(digest.chunks(), encoding))
     contents.sha256 = digest.finish()
-    if digest.size > _LARGE_BYTES:
-        # lxml's parser and its context hold each other, and the names: the collector, which does
-        # not know how much that is, would wait for long.
-        gc.collect()
+    _PARSED.add(digest.size)
 
 
 def _reading(contents: _Contents, header: Header, whole: Whole) -> Reading:

@@ -18,9 +18,9 @@ async def keys_changed(connection: Connection, slice_size: int) -> set[bytes]:
         WITH mark AS (
             SELECT decided_until AS moment FROM reconcile
         ), slice AS (
-            SELECT p.pupil_id, p.changed_at FROM presence p, mark
-            WHERE p.changed_at > mark.moment ORDER BY p.changed_at
-            FETCH FIRST $1 ROWS WITH TIES
+            SELECT pupil_id, changed_at FROM presence
+            WHERE changed_at > (SELECT moment FROM mark) -- joined, it would sort all that is behind
+            ORDER BY changed_at FETCH FIRST $1 ROWS WITH TIES
         ), reached AS (
             SELECT CASE WHEN count(*) < $1 THEN clock_timestamp() ELSE max(changed_at) END AS moment
             FROM slice
@@ -36,15 +36,17 @@ async def keys_changed(connection: Connection, slice_size: int) -> set[bytes]:
         """,
         slice_size,
     )
-    return await keys_of_pupils(connection, row["pupils"]) | await keys_in_common(
-        connection, row["schools"]
-    )
+    changed = await keys_of_pupils(connection, row["pupils"])
+    return changed | await keys_in_common(connection, row["schools"])
 
 
 async def has_changes(connection: Connection) -> bool:
     """Whether presences have changed behind the mark of the reconcile."""
     found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM presence, reconcile WHERE changed_at > decided_until)"
+        """
+        SELECT EXISTS (
+            SELECT FROM presence WHERE changed_at > (SELECT decided_until FROM reconcile))
+        """
     )
     return found
 

@@ -30,7 +30,7 @@ async def keep_presences(connection: Connection, pupils: Sequence[PupilEvent]) -
                 $10::text[], $11::bool[], $12::text[], $13::bool[], $14::int[])
                 AS p (pupil_id, uai, version)
             WHERE NOT EXISTS (
-                SELECT FROM gone g WHERE g.pupil_id = p.pupil_id AND g.version >= p.version)
+                SELECT FROM gone WHERE pupil_id = p.pupil_id AND version >= p.version OFFSET 0)
             ON CONFLICT (pupil_id) DO UPDATE SET
                 uai = EXCLUDED.uai, version = EXCLUDED.version, stay = EXCLUDED.stay,
                 active = EXCLUDED.active, since = EXCLUDED.since, activated = EXCLUDED.activated,
@@ -133,9 +133,9 @@ async def keep_imports(connection: Connection, imports: Sequence[ImportApplied])
             SELECT a.pupil_id, a.version
             FROM unnest($6::uuid[], $7::int[]) AS a (pupil_id, version)
             WHERE NOT EXISTS (
-                SELECT FROM presence p WHERE p.pupil_id = a.pupil_id AND p.version >= a.version)
-                AND NOT EXISTS (
-                    SELECT FROM gone g WHERE g.pupil_id = a.pupil_id AND g.version >= a.version)
+                SELECT FROM presence WHERE pupil_id = a.pupil_id AND version >= a.version OFFSET 0)
+                AND NOT EXISTS (SELECT FROM gone
+                    WHERE pupil_id = a.pupil_id AND version >= a.version OFFSET 0)
             ON CONFLICT (pupil_id) DO UPDATE SET version = EXCLUDED.version,
                 announced_at = EXCLUDED.announced_at
             WHERE announced_departure.version < EXCLUDED.version
@@ -179,7 +179,7 @@ async def keys_in_common(connection: Connection, schools: Iterable[Uai]) -> set[
 
 async def settle_newest(connection: Connection, pupils: Sequence[PupilEvent]) -> None:
     """Drop announcements that the newest versions have overtaken, and end the offers of learners
-    who are back in the school that offers them.
+    who are back in the school that offers them. (Whoever changes offers is in single file.)
     """
     await connection.execute(
         """
@@ -195,8 +195,8 @@ async def settle_newest(connection: Connection, pupils: Sequence[PupilEvent]) ->
                 refused_because = 'returned'
             WHERE id = ANY(ARRAY(SELECT id FROM back))
         )
-        DELETE FROM announced_departure a USING newest p
-        WHERE a.pupil_id = p.pupil_id AND a.version <= p.version
+        DELETE FROM announced_departure a USING newest n
+        WHERE a.pupil_id = n.pupil_id AND a.pupil_id = ANY($1::uuid[]) AND a.version <= n.version
         """,
         [p.pupil_id for p in pupils],
         [p.version for p in pupils],

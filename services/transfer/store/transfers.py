@@ -115,7 +115,7 @@ async def cancel(
     connection: Connection, refusals: Sequence[DossierTransferRefused]
 ) -> list[Record]:
     """End requests that `dossier` has refused; the departures are then decided anew: `ine_keys` of
-    both sides.
+    both sides. (Whoever changes requests is in single file.)
     """
     return await connection.fetch(
         f"""

@@ -27,7 +27,7 @@ from shared.events import (
 from shared.identifiers import Uai
 from shared.messaging.consumer import Batch
 from tests.support.pupils import A, B, arrival, departure, pupil
-from tests.support.scans import assert_flat, rows_read
+from tests.support.reads import assert_flat, rows_read
 
 
 @pytest.fixture
@@ -53,11 +53,14 @@ def request(origin: UUID, destination: UUID, *, stay: int = 1) -> TransferReques
     )
 
 
-_MERGED = """
+_OTHERS = """
+WITH gone AS (
+    INSERT INTO erased SELECT gen_random_uuid() FROM generate_series(1, 50)
+)
 INSERT INTO learner (pupil_id, uai, version, stay, active, merged_into)
 SELECT gen_random_uuid(), $1, 1, 1, false, gen_random_uuid() FROM generate_series(1, 50)
 """
-"""Doubles of other learners."""
+"""Learners erased, and doubles of others."""
 
 
 def content(kind: str) -> dict[str, Any]:
@@ -103,7 +106,7 @@ async def test_no_batch_reads_more_when_there_is_more(database: Database) -> Non
         await take(database, *(request(one.pupil_id, other.pupil_id) for one, other in sides))
         counts.append(await rows_read(database) - start)
         async with database.connection() as connection:
-            await connection.execute(_MERGED, A)
+            await connection.execute(_OTHERS, A)
     assert_flat(counts)
 
 

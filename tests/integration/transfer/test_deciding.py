@@ -42,7 +42,7 @@ from tests.support.pupils import (
     keys,
     pupil,
 )
-from tests.support.scans import assert_flat, rows_read
+from tests.support.reads import assert_flat, rows_read
 
 
 @pytest.fixture
@@ -345,6 +345,10 @@ async def test_a_batch_of_500_events_costs_at_most_12_statements(
     assert len(counted.ours()) <= 12, counted.ours()
 
 
+_IMPORTED_UNSEEN = """
+INSERT INTO import_in_force (uai, number, horodatage, school_year, source, changed_at)
+VALUES ($1, 1, $2, 2025, 'siecle', clock_timestamp())
+"""
 _OTHERS = """
 WITH opposed AS (
     INSERT INTO opposition SELECT gen_random_uuid(), $1, 'direction', now()
@@ -358,10 +362,26 @@ WITH opposed AS (
     SELECT gen_random_uuid(), 'by-hand', 'offered', $1, gen_random_uuid(), 1, $2, false, now(),
         now()
     FROM generate_series(1, 50)
+), announced AS (
+    INSERT INTO announced_departure SELECT gen_random_uuid(), 2 FROM generate_series(1, 50)
+), gone AS (
+    INSERT INTO gone SELECT gen_random_uuid(), 2 FROM generate_series(1, 50)
 )
 INSERT INTO merged SELECT gen_random_uuid(), gen_random_uuid(), 2 FROM generate_series(1, 50)
 """
-"""What people decide about others meanwhile."""
+"""What becomes of others meanwhile."""
+
+
+async def test_rule_11_the_reconcile_decides_over_schools_whose_switch_or_import_changed(
+    both_on: Transfer,
+) -> None:
+    """Over what they have in common with others, be those changes behind its mark."""
+    await both_on.take(departure(A, keys(1)), arrival(B, keys(1)), departure(A, keys(2)))
+    await reconcile(both_on.database)
+    async with both_on.database.connection() as connection:
+        await connection.execute(_IMPORTED_UNSEEN, B, JANUARY)
+    assert await reconcile(both_on.database) == 1
+    assert await states(both_on) == ["requested"]
 
 
 async def test_no_batch_reads_more_when_there_is_more(both_on: Transfer) -> None:

@@ -183,9 +183,11 @@ def test_comments_processing_instructions_and_cdata_are_read_as_xml_says() -> No
     text = NAMED.replace(
         NAME, "<!-- a --><![CDATA[O'NEIL & <FILS>]]><?rien?> &amp;&#32;C<!-- b -->ie"
     ).replace("<ELEVES>", "<!-- <ELEVE ELEVE_ID='9'/> --><?x <ELEVE/> ?><ELEVES>")
+    text = text.replace("<CODE_STRUCTURE>", "<CODE_STRUCTURE><!-- a --><?rien?>Ter<?rien?>")
     reading = reading_of(text)
     assert reading.read == 1
     assert reading.pupils[0].family_name == "O'NEIL & <FILS> & Cie"
+    assert (reading.pupils[0].division or "").startswith("Ter")
 
 
 def test_characters_beyond_the_basic_plane_are_read() -> None:
