@@ -13,6 +13,7 @@ import pytest
 from deploy.local.client import eventually
 from services.transfer.handlers import handle
 from services.transfer.reconcile import reconcile
+from services.transfer.store import changes, single_file
 from services.transfer.store.figures import found_by_reconcile
 from shared.database import Connection, Database
 from shared.envelope import Received
@@ -382,6 +383,18 @@ async def test_rule_11_the_reconcile_decides_over_schools_whose_switch_or_import
         await connection.execute(_IMPORTED_UNSEEN, B, JANUARY)
     assert await reconcile(both_on.database) == 1
     assert await states(both_on) == ["requested"]
+
+
+async def test_the_reconcile_reads_a_slice_of_what_has_changed_not_all(both_on: Transfer) -> None:
+    await both_on.take(*learners(range(1, 121)))
+    counts = []
+    for _ in range(6):
+        start = await rows_read(both_on.database)
+        async with both_on.database.transaction() as transaction:
+            await single_file(transaction.connection)
+            assert await changes.keys_changed(transaction.connection, 40)
+        counts.append(await rows_read(both_on.database) - start)
+    assert_flat(counts[1:])  # the first takes in the switches
 
 
 async def test_no_batch_reads_more_when_there_is_more(both_on: Transfer) -> None:
