@@ -1,6 +1,6 @@
 """The work on imports behind the requests: read what was received, apply what was confirmed.
 
-One process an import. Each step ends in one transaction that also writes the new state; a crash
+One worker an import. Each step ends in one transaction that also writes the new state; a crash
 before it leaves the former state, and the step is done again. A step that was begun `ATTEMPTS`
 times and never ended, because the process or its database went away, ends as failed.
 """
@@ -40,6 +40,8 @@ from shared.identifiers import Uai
 from shared.service import Runtime
 from shared.telemetry import span_of
 
+CONNECTIONS = 4
+"""Connections of the pool to a worker: two that it uses, and as many for all else."""
 POLL_SECONDS = 0.2
 PROGRESS_SECONDS = 0.25
 ATTEMPTS = 10
@@ -51,8 +53,16 @@ _READING = TypeAdapter(Reading)
 
 
 async def run(runtime: Runtime) -> None:
-    """Work on imports until the service stops."""
+    """Work on imports until the service stops, on so many at once as the pool allows: while one is
+    parsed, which leaves Python free, or waits for the database, another goes on.
+    """
     keys = KeyMaker.from_settings(runtime.settings)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(max(1, runtime.settings.database_pool_size // CONNECTIONS)):
+            group.create_task(_work_on(runtime, keys))
+
+
+async def _work_on(runtime: Runtime, keys: KeyMaker) -> None:
     while not runtime.stop.is_set():
         runtime.wake.clear()
         try:
@@ -63,17 +73,13 @@ async def run(runtime: Runtime) -> None:
 
 
 async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
-    """One step of each import that has one to do and that no other process works on, one after the
-    other: two at once were no faster, and each would pay for a file that ends the process.
-    """
+    """One step of each import that has one to do and that nobody else works on, oldest first."""
     async with database.connection() as owner:
         for row in await imports.at_work(owner):
             if not await imports.try_to_own(owner, row["id"]):
                 continue
             try:
-                with span_of("import", [row["traceparent"]]) as span:
-                    span.set_attribute("cpro.import", str(row["id"]))
-                    await _step(database, clock, keys, row)
+                await _step(database, clock, keys, row)
             finally:
                 await imports.disown(owner, row["id"])
 
@@ -81,15 +87,17 @@ async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
 async def _step(database: Database, clock: Clock, keys: KeyMaker, row: Record) -> None:
     async with database.connection() as connection:
         attempts = await imports.begin_attempt(connection, row["id"], row["state"])
-    if attempts is None:
+    if attempts is None:  # another worker has done it meanwhile
         return
     try:
         if attempts > ATTEMPTS:
             raise _TooManyAttemptsError
-        if row["state"] == State.RECEIVED:
-            await _read(database, clock, row)
-        else:
-            await _apply(database, clock, keys, row)
+        with span_of("import", [row["traceparent"]]) as span:
+            span.set_attribute("cpro.import", str(row["id"]))
+            if row["state"] == State.RECEIVED:
+                await _read(database, clock, row)
+            else:
+                await _apply(database, clock, keys, row)
     except TRY_AGAIN:  # the import is as it was, and its turn comes again
         raise
     except Exception:

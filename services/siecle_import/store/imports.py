@@ -127,7 +127,7 @@ async def at_work(connection: Connection) -> list[Record]:
 
 
 async def try_to_own(connection: Connection, import_id: UUID) -> bool:
-    """Be the one process that works on an import, as long as this connection is held."""
+    """Be the one worker on an import, as long as this connection is held."""
     owned: bool = await connection.fetchval(
         "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", str(import_id)
     )
@@ -135,7 +135,7 @@ async def try_to_own(connection: Connection, import_id: UUID) -> bool:
 
 
 async def disown(connection: Connection, import_id: UUID) -> None:
-    """Let other processes work on the import."""
+    """Let other workers have the import."""
     await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", str(import_id))
 
 

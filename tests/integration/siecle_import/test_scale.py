@@ -15,7 +15,7 @@ from bench.export import export_of
 from deploy.local.client import Json, School, Sign
 from tests.support.processes import Processes, memory, processes
 
-UAI = "9990001X"
+UAI, OTHER = "9990001X", "9990002Y"
 
 
 @pytest.fixture
@@ -65,11 +65,23 @@ async def test_25_000_pupils_are_read_in_bounded_memory_while_others_are_answere
     assert longest < 2
 
 
+async def test_a_school_does_not_wait_for_the_file_of_a_larger_one(alone: Processes) -> None:
+    headers = {"Idempotency-Key": str(uuid4())}
+    content = export_of(25_000)
+    async with alone.school(UAI) as large, alone.school(OTHER) as small:
+        sent = await large.call(
+            "siecle_import", "POST", "/imports", content=content, headers=headers
+        )
+        await _small(small)
+        under_way = await large.call("siecle_import", "GET", f"/imports/{sent.json()['id']}")
+        assert under_way.json()["state"] == "received"
+        await large.wait_for_import(sent.json()["id"], {"ready"})
+
+
 async def _small(school: School) -> Json:
     headers = {"Idempotency-Key": str(uuid4())}
-    sent = await school.call(
-        "siecle_import", "POST", "/imports", content=export_of(3), headers=headers
-    )
+    content = export_of(3).replace(UAI.encode(), school.uai.encode())
+    sent = await school.call("siecle_import", "POST", "/imports", content=content, headers=headers)
     return await school.wait_for_import(sent.json()["id"], {"ready"})
 
 
