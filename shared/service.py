@@ -181,6 +181,7 @@ async def _serve_http(app: FastAPI, runtime: Runtime) -> None:
         access_log=False,
         server_header=False,
         lifespan="off",
+        timeout_keep_alive=20,  # longer than callers keep idle connections (httpx: 5 s)
         timeout_graceful_shutdown=int(settings.stop_seconds),
     )
     server = _Server(config)
