@@ -6,7 +6,7 @@ keys: there is no trusted network.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -130,10 +130,12 @@ FORBIDDEN = Problem(
     "Adressez-vous à la direction de l'établissement.",
 )
 
+Check = Callable[..., Awaitable[Principal]]
+
 bearer = HTTPBearer(auto_error=False)
 
 
-def principal(
+async def principal(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
     """The caller of the request."""
@@ -143,10 +145,10 @@ def principal(
     return verifier.principal(credentials.credentials)
 
 
-def may(action: Action) -> Callable[..., Principal]:
+def may(action: Action) -> Check:
     """A dependency for routes below `/schools/{uai}`: the caller, who may do `action` there."""
 
-    def check(uai: Uai, caller: Annotated[Principal, Depends(principal)]) -> Principal:
+    async def check(uai: Uai, caller: Annotated[Principal, Depends(principal)]) -> Principal:
         if not caller.may(action, uai):
             raise ProblemError(FORBIDDEN)
         return caller
@@ -154,10 +156,10 @@ def may(action: Action) -> Callable[..., Principal]:
     return check
 
 
-def may_in_academie(action: Action) -> Callable[..., Principal]:
+def may_in_academie(action: Action) -> Check:
     """The same for routes below `/academies/{academie}`."""
 
-    def check(academie: str, caller: Annotated[Principal, Depends(principal)]) -> Principal:
+    async def check(academie: str, caller: Annotated[Principal, Depends(principal)]) -> Principal:
         if not caller.may_in(action, academie):
             raise ProblemError(FORBIDDEN)
         return caller
@@ -165,10 +167,10 @@ def may_in_academie(action: Action) -> Callable[..., Principal]:
     return check
 
 
-def may_somewhere(action: Action) -> Callable[..., Principal]:
+def may_somewhere(action: Action) -> Check:
     """The same for routes that belong to no school: the caller's roles may be anywhere."""
 
-    def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+    async def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
         if not caller.may_somewhere(action):
             raise ProblemError(FORBIDDEN)
         return caller
@@ -176,10 +178,10 @@ def may_somewhere(action: Action) -> Callable[..., Principal]:
     return check
 
 
-def may_as_service(action: Action) -> Callable[..., Principal]:
+def may_as_service(action: Action) -> Check:
     """The same for routes that only other services call."""
 
-    def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+    async def check(caller: Annotated[Principal, Depends(principal)]) -> Principal:
         if not caller.allows(action):
             raise ProblemError(FORBIDDEN)
         return caller

@@ -52,7 +52,7 @@ class Runtime:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def runtime_of(request: Request) -> Runtime:
+async def runtime_of(request: Request) -> Runtime:
     """The running service that a request came to."""
     runtime: Runtime = request.app.state.runtime
     return runtime

@@ -171,7 +171,7 @@ def ticket_for(purpose: Purpose) -> object:
     It must be for this caller, this school and `purpose`, and signed by `transfer`.
     """
 
-    def check(
+    async def check(
         request: Request,
         uai: Uai,
         caller: Annotated[Principal, Depends(principal)],
@@ -186,7 +186,7 @@ def ticket_for(purpose: Purpose) -> object:
     return Depends(check)
 
 
-def inspection(
+async def inspection(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Inspection:
     """A dependency for the routes that owners keep for inspectors: what may be read."""

@@ -79,13 +79,13 @@ class _Edge:
         await self._app(scope, bounded, with_headers)
 
 
-def database_of(request: Request) -> Database:
+async def database_of(request: Request) -> Database:
     """The service's database."""
     database: Database = request.app.state.runtime.database
     return database
 
 
-def clock_of(request: Request) -> Clock:
+async def clock_of(request: Request) -> Clock:
     """The service's clock."""
     clock: Clock = request.app.state.runtime.clock
     return clock

@@ -45,7 +45,7 @@ def set_etag(response: Response, version: int) -> None:
     response.headers["ETag"] = f'"{version}"'
 
 
-def expected_version(if_match: Annotated[str | None, Header()] = None) -> int:
+async def expected_version(if_match: Annotated[str | None, Header()] = None) -> int:
     """The version that the caller has read, from `If-Match`: a dependency of changing routes."""
     if if_match is None:
         raise ProblemError(VERSION_REQUIRED)
@@ -55,7 +55,7 @@ def expected_version(if_match: Annotated[str | None, Header()] = None) -> int:
     return int(text)
 
 
-def creation_key(idempotency_key: Annotated[str | None, Header()] = None) -> str:
+async def creation_key(idempotency_key: Annotated[str | None, Header()] = None) -> str:
     """The caller's `Idempotency-Key`: a dependency of creating routes."""
     if not idempotency_key or len(idempotency_key) > KEY_LENGTH:
         raise ProblemError(KEY_REQUIRED)

@@ -31,7 +31,7 @@ INTERRUPTED = Problem(
 )
 
 
-def national(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+async def national(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """The caller, who manages the schools of all académies."""
     if not caller.may_in(Action.MANAGE_SCHOOLS, EVERYWHERE):
         raise ProblemError(FORBIDDEN)

@@ -105,7 +105,7 @@ def _about(row: Record) -> About:
     return About(**{**row, "digest": row["digest"].hex()})
 
 
-def kind_of(request: Request) -> Kind:
+async def kind_of(request: Request) -> Kind:
     """Which of the two images the address is about: what follows the UAI in it."""
     parts = request.url.path.split("/")
     return Kind(parts[parts.index("schools") + 2])
@@ -116,12 +116,14 @@ RequestKind = Annotated[Kind, Depends(kind_of)]
 _SEEN_BY = {Kind.LOGO: Action.READ_SCHOOL, Kind.CACHET: Action.SEE_STAMP}
 
 
-def may_see(uai: Uai, kind: RequestKind, caller: Annotated[Principal, Depends(principal)]) -> None:
+async def may_see(
+    uai: Uai, kind: RequestKind, caller: Annotated[Principal, Depends(principal)]
+) -> None:
     """Who may see the image: the cachet is for staff, administrators and documents."""
-    may(_SEEN_BY[kind])(uai, caller)
+    await may(_SEEN_BY[kind])(uai, caller)
 
 
-def expected(
+async def expected(
     if_match: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> bytes | None:

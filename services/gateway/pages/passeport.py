@@ -46,7 +46,7 @@ async def download(pupil_id: UUID, visit: Reader) -> Response:
     return documents.saved(FILE, documents.PDF, made)
 
 
-def own(caller: Annotated[Principal, Depends(principal)]) -> Principal:
+async def own(caller: Annotated[Principal, Depends(principal)]) -> Principal:
     """The learner who asks for his own passeport; nobody else, whatever he may do."""
     if caller.learner is None or not caller.allows(Action.OWN_PASSEPORT):
         raise ProblemError(FORBIDDEN)

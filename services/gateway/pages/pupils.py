@@ -41,7 +41,7 @@ _ACTIVE: Final = {"actifs": True, "partis": False}
 Reading = Annotated[Visit, Depends(visiting(Action.READ_PUPILS))]
 
 
-def filters(
+async def filters(
     etat: Annotated[str, Query(max_length=10)] = "actifs",
     classe: Annotated[str, Query(max_length=60)] = "",
     origine: Annotated[str, Query(max_length=10)] = "",

@@ -65,7 +65,7 @@ class Referent(BaseModel, extra="forbid"):
     uai: Uai | None = None
 
 
-def may_send(
+async def may_send(
     academie: str,
     table: Table,
     caller: Annotated[Principal, Depends(may_in_academie(Action.MANAGE_DIPLOMAS))],

@@ -161,7 +161,7 @@ def shown(row: Record | None) -> Import:
     return Import.model_validate(dict(row))
 
 
-def _file_name(content_disposition: Annotated[str | None, Header()] = None) -> str | None:
+async def _file_name(content_disposition: Annotated[str | None, Header()] = None) -> str | None:
     """The name in `Content-Disposition: attachment; filename=…`, without its folders."""
     if not content_disposition:
         return None

@@ -4,7 +4,7 @@ and to create him. Each call shows a ticket of `transfer`, and each is in the ac
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
@@ -100,10 +100,10 @@ class Suggestions(BaseModel):
     suggestions: list[Suggestion]
 
 
-def _for_this(purpose: Purpose) -> Callable[..., Ticket]:
+def _for_this(purpose: Purpose) -> Callable[..., Awaitable[Ticket]]:
     """The ticket that the caller shows, which is about the transfer in the address."""
 
-    def check(transfer_id: UUID, ticket: Annotated[Ticket, ticket_for(purpose)]) -> Ticket:
+    async def check(transfer_id: UUID, ticket: Annotated[Ticket, ticket_for(purpose)]) -> Ticket:
         if ticket.transfer_id != transfer_id:
             raise ProblemError(TICKET_REFUSED)
         return ticket
