@@ -107,6 +107,7 @@ async def move_records(
         ), come AS (
             UPDATE learner SET moved_to = NULL FROM decided d
             WHERE learner.pupil_id = d.destination_pupil AND learner.pupil_id = ANY($2::uuid[])
+                AND moved_to IS NOT NULL
         )
         UPDATE move SET counts = coalesce(counted.counts, '{}')
         FROM unnest($1::uuid[]) AS t (id) LEFT JOIN counted ON counted.transfer_id = t.id

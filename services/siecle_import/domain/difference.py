@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import Literal
 from uuid import UUID
 
@@ -171,7 +172,7 @@ def _whoever_is_meant(base: Sequence[Pupil], in_error: Sequence[LineInError]) ->
         goes_on_as(pupil, people).id
         for way in _WAYS
         for keys in [{key for line in in_error for key in way(line)}]
-        for pupil in base
+        for pupil in (base if keys else ())
         if not keys.isdisjoint(way(pupil))
     }
 
@@ -231,13 +232,14 @@ def _outcome(
         return _followed(pupil, line, file, now)
     if not line.present:
         return Ignored.NEVER_HERE
-    told = {name: getattr(line, name) for name in _TOLD}
+    told = dict(zip(_TOLD, _told(line), strict=True))
     return created(file.uai, told, source=file.source, activated=file.horodatage, now=now)
 
 
 _INES = {"rnie", "bea", "ina"}
 _OF_SIECLE = {"eleve_id", "previous_uai"}
-_TOLD = set(Pupil._fields) & set(PupilLine._fields)
+_TOLD = tuple(name for name in PupilLine._fields if name in Pupil._fields)
+_told = attrgetter(*_TOLD)
 
 
 def _followed(
@@ -267,11 +269,14 @@ def _with_line(pupil: Pupil, line: PupilLine, source: str) -> Pupil:
     """The learner with what the line says. An INE shape that the line lacks keeps its value; a CSV
     says nothing of what only SIECLE knows.
     """
+    told, known = _told(line), _told(pupil)
+    if told == known:  # nearly all
+        return pupil
+    unsaid = () if source == "siecle" else _OF_SIECLE
     changes = {
         name: value
-        for name in (_TOLD if source == "siecle" else _TOLD - _OF_SIECLE)
-        if (value := getattr(line, name)) != getattr(pupil, name)
-        and (value is not None or name not in _INES)
+        for name, value, former in zip(_TOLD, told, known, strict=True)
+        if value != former and name not in unsaid and (value is not None or name not in _INES)
     }
     return pupil._replace(**changes) if changes else pupil
 
