@@ -69,6 +69,7 @@ async def _work_on(runtime: Runtime, keys: KeyMaker) -> None:
             await work(runtime.database, runtime.clock, keys)
         except Exception:  # the database is away: the imports are as they were
             log.warning("imports.failed", exc_info=True)
+            await runtime.database.wait(runtime.stop)
         await pause(runtime.wake, POLL_SECONDS)
 
 

@@ -1,8 +1,13 @@
-"""How much a service reads of its tables."""
+"""How much a service reads of its tables, and compares in vain."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
 
-from shared.database import Database
+from shared.database import Connection, Database, Transaction
+from shared.events import Event
+from shared.messaging.consumer import Batch, Handle
 
 GROWTH = 1.25
 """How far counts of equal work may differ: indexes hold entries of rows that have been changed."""
@@ -30,3 +35,57 @@ def assert_flat(counts: Sequence[int]) -> None:
     """
     assert min(counts) > 0
     assert max(counts) <= GROWTH * min(counts), counts
+
+
+class Explained:
+    """A connection that first has each statement explained, as it would run, and counts the rows
+    that its joins and filters have met in vain.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.in_vain = 0
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._connection, name)
+        return partial(self._explained, method) if name in _ASKING else method
+
+    async def _explained(self, ask: Callable[..., Any], statement: str, *values: object) -> Any:
+        if statement.split()[0] in {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}:
+            trial = self._connection.transaction()
+            await trial.start()
+            self.in_vain += _in_vain(await self._plan(statement, values))
+            await trial.rollback()
+        return await ask(statement, *values)
+
+    async def _plan(self, statement: str, values: Sequence[object]) -> Mapping[str, Any]:
+        """How it runs by the plan for any values, which is what a busy service uses."""
+        ask = self._connection.fetchval
+        prepared = await self._connection.prepare(statement)
+        literals = [
+            await ask(f"SELECT quote_nullable($1::{kind.name}::text)", value)
+            for kind, value in zip(prepared.get_parameters(), values, strict=True)
+        ]
+        await self._connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        said = f"({', '.join(literals)})" if literals else ""
+        text = await ask(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {prepared.get_name()}{said}")
+        plan: Mapping[str, Any] = json.loads(text)[0]["Plan"]
+        return plan
+
+
+_ASKING = {"execute", "fetch", "fetchrow", "fetchval"}
+
+
+def _in_vain(node: Mapping[str, Any]) -> int:
+    removed = node.get("Rows Removed by Join Filter", 0) + node.get("Rows Removed by Filter", 0)
+    below = sum(map(_in_vain, node.get("Plans", ())))
+    return int(removed * node["Actual Loops"]) + below
+
+
+async def compared_in_vain(database: Database, handle: Handle, events: Sequence[Event]) -> int:
+    """How many rows, and pairs of rows, the statements that take in a batch look at and drop."""
+    async with database.transaction() as transaction:
+        explained = Explained(transaction.connection)
+        watched = Transaction(cast("Connection", explained), transaction.events)
+        await handle(watched, Batch(events))
+    return explained.in_vain

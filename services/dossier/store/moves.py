@@ -95,10 +95,13 @@ async def move_records(
             FROM card JOIN decided d USING (transfer_id) WHERE record.pupil_id = card.pupil_id
                 AND record.pupil_id = ANY(ARRAY(SELECT pupil_id FROM card))
             RETURNING d.transfer_id, record.kind
-        ), counted AS (
-            SELECT transfer_id, jsonb_object_agg(kind, number) AS counts FROM (
-                SELECT transfer_id, kind, count(*) AS number FROM moved GROUP BY transfer_id, kind
-            ) AS by_kind GROUP BY transfer_id
+        ), counted AS ( -- as one value: joined, it would be gone through once for each transfer
+            SELECT jsonb_object_agg(transfer_id, counts) AS by_transfer FROM (
+                SELECT transfer_id, jsonb_object_agg(kind, number) AS counts FROM (
+                    SELECT transfer_id, kind, count(*) AS number FROM moved
+                    GROUP BY transfer_id, kind
+                ) AS by_kind GROUP BY transfer_id
+            ) AS of_each
         ), gone AS (
             UPDATE learner SET moved_to = d.destination_pupil, moved_stay = d.origin_stay,
                 moved_by = d.transfer_id
@@ -109,9 +112,8 @@ async def move_records(
             WHERE learner.pupil_id = d.destination_pupil AND learner.pupil_id = ANY($2::uuid[])
                 AND moved_to IS NOT NULL
         )
-        UPDATE move SET counts = coalesce(counted.counts, '{}')
-        FROM unnest($1::uuid[]) AS t (id) LEFT JOIN counted ON counted.transfer_id = t.id
-        WHERE move.transfer_id = t.id AND move.transfer_id = ANY($1::uuid[])
+        UPDATE move SET counts = coalesce(by_transfer -> transfer_id::text, '{}')
+        FROM counted WHERE transfer_id = ANY($1::uuid[])
         """,
         transfers,
         sorted(named),

@@ -53,8 +53,7 @@ async def keep_presences(connection: Connection, pupils: Sequence[PupilEvent]) -
         ), dropped AS (
             DELETE FROM match_key k USING kept
             WHERE k.pupil_id = kept.pupil_id AND k.pupil_id = ANY($1::uuid[])
-                AND NOT EXISTS (SELECT FROM told t
-                    WHERE t.pupil_id = k.pupil_id AND t.ine_key = k.ine_key)
+                AND (k.pupil_id, k.ine_key) NOT IN (SELECT pupil_id, ine_key FROM told) -- hashed
             RETURNING k.ine_key
         )
         SELECT ine_key FROM told UNION SELECT ine_key FROM dropped

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from bench.learners import fill_records
 from deploy.local.client import eventually
 from services.dossier import domain, writing
 from services.dossier.handlers import handle
@@ -27,7 +28,7 @@ from shared.events import (
 from shared.identifiers import Uai
 from shared.messaging.consumer import Batch
 from tests.support.pupils import A, B, arrival, departure, pupil
-from tests.support.reads import assert_flat, rows_read
+from tests.support.reads import assert_flat, compared_in_vain, rows_read
 
 
 @pytest.fixture
@@ -108,6 +109,20 @@ async def test_no_batch_reads_more_when_there_is_more(database: Database) -> Non
         async with database.connection() as connection:
             await connection.execute(_OTHERS, A)
     assert_flat(counts)
+
+
+async def test_no_batch_compares_each_with_each(database: Database) -> None:
+    """Nor does what a statement finds on its way, of which the planner knows no size."""
+    async with database.connection() as connection:
+        await fill_records(connection, 20_000)
+    for _ in range(3):
+        come = [arrival(uai) for uai in (A, B) for _ in range(200)]
+        assert await compared_in_vain(database, handle, come) < 10 * len(come)
+        for one in come[:200]:
+            await write(database, one.pupil_id)
+        sides = zip(come[:200], come[200:], strict=True)
+        asked = [request(one.pupil_id, other.pupil_id) for one, other in sides]
+        assert await compared_in_vain(database, handle, asked) < 10 * len(asked)
 
 
 async def test_rule_4_all_records_move_and_are_counted_by_kind(

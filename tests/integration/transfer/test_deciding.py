@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from bench.learners import fill
 from deploy.local.client import eventually
 from services.transfer.handlers import handle
 from services.transfer.reconcile import reconcile
@@ -23,6 +24,7 @@ from shared.events import (
     Event,
     PupilCreated,
     PupilDeactivated,
+    PupilEvent,
     PupilReactivated,
     PupilUpdated,
     TransferClosed,
@@ -43,7 +45,7 @@ from tests.support.pupils import (
     keys,
     pupil,
 )
-from tests.support.reads import assert_flat, rows_read
+from tests.support.reads import assert_flat, compared_in_vain, rows_read
 
 
 @pytest.fixture
@@ -312,7 +314,7 @@ async def counted(both_on: Transfer, database_urls: Mapping[str, str]) -> AsyncI
     await opened.close()
 
 
-def learners(numbers: range) -> list[Event]:
+def learners(numbers: range) -> list[PupilEvent]:
     return [event for i in numbers for event in (departure(A, keys(i)), arrival(B, keys(i)))]
 
 
@@ -414,6 +416,22 @@ async def test_no_batch_reads_more_when_there_is_more(both_on: Transfer) -> None
             await connection.execute(_OTHERS, A, B)
     assert_flat(arrived)
     assert_flat(answered)
+
+
+async def test_no_batch_compares_each_with_each(both_on: Transfer) -> None:
+    """Nor does what a statement finds on its way, of which the planner knows no size."""
+    async with both_on.database.connection() as connection:
+        await fill(connection, 20_000)
+    await both_on.take(imported(B))
+    for first in range(1, 121, 30):
+        come = learners(range(first, first + 30))
+        again = [one.model_copy(update={"version": one.version + 1}) for one in come]
+        for told in (come, again):
+            assert await compared_in_vain(both_on.database, handle, told) < 10 * len(told)
+        asked = [row["id"] for row in await both_on.transfers() if row["state"] == "requested"]
+        answers = [DossierTransferred(transfer_id=one, counts={}) for one in asked]
+        assert len(answers) == 30
+        assert await compared_in_vain(both_on.database, handle, answers) < 10 * len(answers)
 
 
 async def test_an_unknown_transfer_is_passed_over(both_on: Transfer) -> None:
