@@ -3,8 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json
@@ -20,8 +19,7 @@ class InvalidEventError(Exception):
     """Bytes that are no event of the catalogue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """An event as it was delivered, with its envelope."""
 
     id: UUID

@@ -1,6 +1,7 @@
 """The identifier that every service knows: the code of a school."""
 
 import re
+from functools import lru_cache
 from typing import Any, Self
 
 from pydantic import GetCoreSchemaHandler
@@ -21,6 +22,7 @@ class Uai(str):
     __slots__ = ()
 
     @classmethod
+    @lru_cache(maxsize=20_000)  # each event names schools, and they are few
     def parse(cls, text: str) -> Self:
         """Trim, upper, check shape and key; raise `InvalidUai`."""
         code = text.strip().upper()
