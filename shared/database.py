@@ -118,7 +118,7 @@ class Database:
         """Whether the database lets us in just now, be the pool busy or not."""
         try:
             await (await asyncpg.connect(self.url, timeout=5)).close(timeout=5)
-        except UNAVAILABLE:
+        except (asyncpg.PostgresError, *UNAVAILABLE):
             return False
         return True
 

@@ -20,7 +20,9 @@ class InvalidEventError(Exception):
 
 
 class Received(NamedTuple):
-    """An event as it was delivered, with its envelope."""
+    """An event as it was delivered, with its envelope. A named tuple is made in half the
+    time of a frozen dataclass.
+    """
 
     id: UUID
     event: Event

@@ -24,6 +24,8 @@ from pydantic_core import core_schema
 from shared.identifiers import Uai
 
 KEY_BYTES = 16
+KEY_LENGTH = 24
+"""Of the base64 of a key."""
 
 UNDONE, UNMERGED = "annule", "fusionne"
 NO_DEPARTURE = (UNDONE, UNMERGED)
@@ -36,11 +38,13 @@ NO_IMPORT = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def _key_schema(_source: object, _handler: object) -> core_schema.CoreSchema:
-    """Bytes, or base64: without a function of ours for those that are bytes already."""
+    """Bytes, which no function of ours looks at, or base64; JSON knows only the latter."""
     key = core_schema.bytes_schema(strict=True, min_length=KEY_BYTES, max_length=KEY_BYTES)
     decoded = core_schema.no_info_plain_validator_function(binascii.a2b_base64)
-    text = core_schema.chain_schema([core_schema.str_schema(strict=True), decoded, key])
-    return core_schema.union_schema([key, text], mode="left_to_right")
+    written = core_schema.str_schema(strict=True, min_length=KEY_LENGTH, max_length=KEY_LENGTH)
+    text = core_schema.chain_schema([written, decoded, key])
+    either = core_schema.union_schema([key, text], mode="left_to_right")
+    return core_schema.json_or_python_schema(json_schema=text, python_schema=either)
 
 
 def _key_to_text(value: bytes) -> str:
@@ -51,7 +55,14 @@ Key = Annotated[
     bytes,
     GetPydanticSchema(_key_schema),
     PlainSerializer(_key_to_text, when_used="json"),
-    WithJsonSchema({"type": "string", "contentEncoding": "base64", "maxLength": 24}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "contentEncoding": "base64",
+            "minLength": KEY_LENGTH,
+            "maxLength": KEY_LENGTH,
+        }
+    ),
 ]
 """16 bytes of a keyed digest, base64 in JSON. It can be compared, never read back."""
 

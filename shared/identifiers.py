@@ -22,7 +22,6 @@ class Uai(str):
     __slots__ = ()
 
     @classmethod
-    @lru_cache(maxsize=20_000)  # each event names schools, and they are few
     def parse(cls, text: str) -> Self:
         """Trim, upper, check shape and key; raise `InvalidUai`."""
         code = text.strip().upper()
@@ -37,7 +36,11 @@ class Uai(str):
         cls, source: type[Any], handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         return core_schema.no_info_after_validator_function(
-            cls.parse,
+            _parsed,
             core_schema.str_schema(max_length=64),
             serialization=core_schema.to_string_ser_schema(),
         )
+
+
+_parsed = lru_cache(maxsize=20_000)(Uai.parse)
+"""Each event names schools, and they are few."""

@@ -131,6 +131,7 @@ FORBIDDEN = Problem(
 )
 
 Check = Callable[..., Awaitable[Principal]]
+"""A dependency: the caller, once it is sure that he may."""
 
 bearer = HTTPBearer(auto_error=False)
 

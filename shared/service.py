@@ -52,13 +52,13 @@ class Runtime:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def runtime_of(request: Request) -> Runtime:
+async def _runtime_of(request: Request) -> Runtime:
     """The running service that a request came to."""
     runtime: Runtime = request.app.state.runtime
     return runtime
 
 
-RequestRuntime = Annotated[Runtime, Depends(runtime_of)]
+RequestRuntime = Annotated[Runtime, Depends(_runtime_of)]
 
 Job = Callable[[Runtime], Coroutine[Any, Any, None]]
 """Work beside requests and events; returns soon after the runtime's `stop` is set."""

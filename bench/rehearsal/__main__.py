@@ -78,7 +78,7 @@ def main() -> None:
         begun = time.perf_counter()
         size = write_all(nation, files, progress) / 1e9
         console.print(f"files: {size:.1f} GB of XML in {time.perf_counter() - begun:.0f} s")
-        with running_stack(FOLDER / "stack", fresh=True) as stack:
+        with running_stack(FOLDER / "stack", fresh=True, national=True) as stack:
             urls = {name: stack.databases[name] for name in CHAIN}
             key = Path(stack.environments["siecle_import"]["CPRO_MATCH_KEY_FILE"])
             begun = time.perf_counter()

@@ -9,7 +9,7 @@ import pwd
 import secrets
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,6 +27,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
+    "shared_buffers": "1GB",  # what is not used costs nothing
     "shared_preload_libraries": "pg_stat_statements",  # so that statements can be counted
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -37,16 +38,15 @@ SETTINGS = {
 UNSAFE = {"fsync": "off", "full_page_writes": "off"}
 """Commits are still written before they are answered: no crash of the server alone forgets one."""
 
-_QUARTER = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
-DURABLE = {
-    # A quarter of the memory, as its manual advises; what an empty base does not use costs nothing.
-    "shared_buffers": f"{_QUARTER >> 20}MB",
+NATIONAL = {
+    # A quarter of the memory, as its manual advises.
+    "shared_buffers": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') >> 22}MB",
     # After each checkpoint the first change of a page writes all of it to the log: checkpoints by
     # time, not by what has been written.
     "max_wal_size": "8GB",
     "checkpoint_timeout": "15min",
 }
-"""What a national base needs."""
+"""What a base of millions of learners wants, on a machine of its own."""
 
 ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
 FIRST_STATEMENTS = """\
@@ -77,17 +77,17 @@ class Database:
 
 
 @contextmanager
-def running(folder: Path, *, durable: bool = True) -> Iterator[Database]:
+def running(folder: Path, *, durable: bool = True, national: bool = False) -> Iterator[Database]:
     """Start a server with its data in `folder`, on the same port as before if it is free.
 
-    `durable=False` lets it forget commits when the machine stops: for tests. The block begins while
-    the server still starts: see `Database.wait`.
+    `durable=False` lets it forget commits when the machine stops: for tests; `national`: see
+    `NATIONAL`. The block begins while the server still starts: see `Database.wait`.
 
     Raises:
         MissingPartError: PostgreSQL cannot run here.
     """
     with locked(folder.with_name(f"{folder.name}.lock")):
-        database = _started(folder, durable=durable)
+        database = _started(folder, durable=durable, national=national)
         try:
             yield database
         finally:
@@ -95,7 +95,7 @@ def running(folder: Path, *, durable: bool = True) -> Iterator[Database]:
             stop(database.process, how=signal.SIGINT, within=30)
 
 
-def _started(folder: Path, *, durable: bool) -> Database:
+def _started(folder: Path, *, durable: bool, national: bool) -> Database:
     wait_for_earlier(folder)
     data = folder / "data"
     (data / "postmaster.pid").unlink(missing_ok=True)  # else its number might stop us
@@ -103,12 +103,12 @@ def _started(folder: Path, *, durable: bool) -> Database:
     if not data.exists():
         _create(data, password, durable=durable)
     port = kept.port(folder, "postgres")
-    process = start(_server(folder, data, port, durable=durable))
+    more = (NATIONAL if national else {}) | ({} if durable else UNSAFE)
+    process = start(_server(folder, data, SETTINGS | more | {"port": str(port)}))
     return Database(f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", process, data)
 
 
-def _server(folder: Path, data: Path, port: int, *, durable: bool) -> Program:
-    settings = {**SETTINGS, "port": str(port), **(DURABLE if durable else UNSAFE)}
+def _server(folder: Path, data: Path, settings: Mapping[str, str]) -> Program:
     options = [f"--{name}={value}" for name, value in settings.items()]
     return Program(
         "PostgreSQL",

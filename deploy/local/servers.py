@@ -50,11 +50,11 @@ def running_servers(folder: Path, *, durable: bool = True) -> Iterator[Servers]:
 
 @contextmanager
 def starting_servers(
-    folder: Path, *, durable: bool = True, fresh: bool = False
+    folder: Path, *, durable: bool = True, fresh: bool = False, national: bool = False
 ) -> Iterator[tuple[Servers, Callable[[], None]]]:
     """The same, while RabbitMQ, the slower one, still starts: call what is given to wait for it.
 
-    `fresh` empties the folder first.
+    `fresh` empties the folder first; `national`: PostgreSQL has room for a base of millions.
     """
     # Only here: what makes databases on servers that run elsewhere needs no servers of its own.
     from deploy.local import postgres, rabbitmq
@@ -72,7 +72,9 @@ def starting_servers(
             amqp_url, api_url, wait = broker.amqp_url, broker.api_url, broker.wait
         postgres_url = os.environ.get("CPRO_POSTGRES_URL")
         if not postgres_url:
-            database = stack.enter_context(postgres.running(folder / "postgres", durable=durable))
+            database = stack.enter_context(
+                postgres.running(folder / "postgres", durable=durable, national=national)
+            )
             database.wait()
             postgres_url = database.url
         yield Servers(postgres_url, amqp_url, api_url), wait

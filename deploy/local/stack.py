@@ -65,6 +65,7 @@ def running_stack(
     package: str = "services",
     services: Sequence[str] = SERVICES,
     environment: Mapping[str, str] | None = None,
+    national: bool = False,
 ) -> Iterator[Stack]:
     """Run the system with its data, keys and logs in `folder` until the block ends.
 
@@ -74,12 +75,15 @@ def running_stack(
         package: where the services are: `python -m <package>.<service> migrate | serve`.
         services: those to run.
         environment: more variables for all services.
+        national: PostgreSQL has room for a base of millions.
 
     Raises:
         StackError: a server or a service is missing or does not start; the folder is in use.
     """
     with ExitStack() as stack:
-        servers, wait_for_rabbitmq = stack.enter_context(starting_servers(folder, fresh=fresh))
+        servers, wait_for_rabbitmq = stack.enter_context(
+            starting_servers(folder, fresh=fresh, national=national)
+        )
         urls = {name: f"http://127.0.0.1:{kept.port(folder, name)}" for name in services}
         keys = signer(folder / "keys", services)
         databases = _databases(servers, services, fresh=fresh)

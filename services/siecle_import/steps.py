@@ -67,7 +67,7 @@ async def _work_on(runtime: Runtime, keys: KeyMaker) -> None:
         runtime.wake.clear()
         try:
             await work(runtime.database, runtime.clock, keys)
-        except Exception:  # the database is away: the imports are as they were
+        except Exception:  # the imports are as they were, and their turn comes again
             log.warning("imports.failed", exc_info=True)
             await runtime.database.wait(runtime.stop)
         await pause(runtime.wake, POLL_SECONDS)

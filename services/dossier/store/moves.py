@@ -107,6 +107,7 @@ async def move_records(
                 moved_by = d.transfer_id
             FROM decided d WHERE learner.pupil_id = d.origin_pupil
                 AND learner.pupil_id = ANY(ARRAY(SELECT origin_pupil FROM decided))
+                AND learner.pupil_id <> ALL($2::uuid[]) -- who receives holds, whatever else
         ), come AS (
             UPDATE learner SET moved_to = NULL FROM decided d
             WHERE learner.pupil_id = d.destination_pupil AND learner.pupil_id = ANY($2::uuid[])

@@ -28,7 +28,7 @@ from services.etablissement.store import images as store
 from shared.database import Connection
 from shared.identifiers import Uai
 from shared.rights import Action
-from shared.security import Principal, may, principal
+from shared.security import FORBIDDEN, Principal, may, principal
 from shared.web.app import BODY_LIMIT, RequestClock, RequestDatabase
 from shared.web.preconditions import CHANGED_MEANWHILE
 from shared.web.problems import Problem, ProblemError
@@ -120,7 +120,8 @@ async def may_see(
     uai: Uai, kind: RequestKind, caller: Annotated[Principal, Depends(principal)]
 ) -> None:
     """Who may see the image: the cachet is for staff, administrators and documents."""
-    await may(_SEEN_BY[kind])(uai, caller)
+    if not caller.may(_SEEN_BY[kind], uai):
+        raise ProblemError(FORBIDDEN)
 
 
 async def expected(

@@ -270,7 +270,7 @@ def _with_line(pupil: Pupil, line: PupilLine, source: str) -> Pupil:
     says nothing of what only SIECLE knows.
     """
     told, known = _told(line), _told(pupil)
-    if told == known:  # nearly all
+    if told == known:  # so it is with nearly all lines
         return pupil
     unsaid = () if source == "siecle" else _OF_SIECLE
     changes = {

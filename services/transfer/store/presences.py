@@ -53,7 +53,8 @@ async def keep_presences(connection: Connection, pupils: Sequence[PupilEvent]) -
         ), dropped AS (
             DELETE FROM match_key k USING kept
             WHERE k.pupil_id = kept.pupil_id AND k.pupil_id = ANY($1::uuid[])
-                AND (k.pupil_id, k.ine_key) NOT IN (SELECT pupil_id, ine_key FROM told) -- hashed
+                AND (k.pupil_id, k.ine_key) NOT IN ( -- is hashed; no key is NULL
+                    SELECT pupil_id, ine_key FROM told)
             RETURNING k.ine_key
         )
         SELECT ine_key FROM told UNION SELECT ine_key FROM dropped
