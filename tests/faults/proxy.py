@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from shared.clock import pause
 
@@ -11,15 +12,17 @@ CHUNK = 65536
 MORE_SECONDS = 8.0
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 """Of AMQP 0-9-1: nothing is asked or told by it."""
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass
 class Proxy:
-    """Passes bytes between clients and the server at `port`, until told otherwise. `met` counts
-    what the last fault has met, `meeting` is set with the first.
+    """Passes bytes between clients and the server at `port` of `host`, until told otherwise. `met`
+    counts what the last fault has met, `meeting` is set with the first.
     """
 
     port: int
+    host: str = LOOPBACK
     listens_at: int = 0
     refusing: bool = False
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -34,6 +37,12 @@ class Proxy:
     def connections(self) -> int:
         """How many are open."""
         return len(self.writers) // 2  # one to each side
+
+    def through(self, url: str) -> str:
+        """The URL of the server, by way of this proxy."""
+        parts = urlsplit(url)
+        credentials = parts.netloc.rpartition("@")[0]
+        return parts._replace(netloc=f"{credentials}@{LOOPBACK}:{self.listens_at}").geturl()
 
     def meet(self, number: int = 1) -> None:
         """Note that a fault has met something."""
@@ -105,7 +114,7 @@ class Proxy:
             writer.transport.abort()
             return
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self.port)
+            there, back = await asyncio.open_connection(self.host, self.port)
         except OSError:
             writer.transport.abort()
             return
@@ -146,11 +155,11 @@ class _Link:
 
 
 @asynccontextmanager
-async def proxied(port: int) -> AsyncIterator[Proxy]:
-    """A proxy of the server at a port of the loopback, which need not run yet."""
-    proxy = Proxy(port)
+async def proxied(port: int, host: str = LOOPBACK) -> AsyncIterator[Proxy]:
+    """A proxy of the server at a port, which need not run yet."""
+    proxy = Proxy(port, host)
     proxy.flowing.set()
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.serve, LOOPBACK, 0)
     proxy.listens_at = server.sockets[0].getsockname()[1]
     try:
         yield proxy
@@ -158,3 +167,13 @@ async def proxied(port: int) -> AsyncIterator[Proxy]:
         server.close()
         proxy.flowing.set()
         proxy.cut()
+
+
+@asynccontextmanager
+async def through_proxy(url: str) -> AsyncIterator[tuple[str, Proxy]]:
+    """The same URL, of a database or a virtual host, by way of a proxy."""
+    parts = urlsplit(url)
+    assert parts.port is not None
+    assert parts.hostname is not None
+    async with proxied(parts.port, parts.hostname) as proxy:
+        yield proxy.through(url), proxy

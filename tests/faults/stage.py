@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -89,8 +89,8 @@ async def staged(
         environments = {
             name: {
                 **common,
-                "CPRO_DATABASE_URL": _through(run_url(sql[name]), proxies[name, SQL]),
-                "CPRO_AMQP_URL": _through(amqp, proxies[name, AMQP]),
+                "CPRO_DATABASE_URL": proxies[name, SQL].through(run_url(sql[name])),
+                "CPRO_AMQP_URL": proxies[name, AMQP].through(amqp),
                 "CPRO_HTTP_PORT": str(ports[name]),
                 "CPRO_SMTP_PORT": str(proxies[name, SMTP].listens_at),
                 "CPRO_SIGNING_KEY_FILE": str(service_key_file(folder / "keys", name)),
@@ -151,10 +151,3 @@ def _port(url: str) -> int:
     port = urlsplit(url).port
     assert port is not None
     return port
-
-
-def _through(url: str, proxy: Proxy) -> str:
-    """The same URL, by way of a proxy."""
-    parts = urlsplit(url)
-    credentials = parts.netloc.rpartition("@")[0]
-    return urlunsplit(parts._replace(netloc=f"{credentials}@127.0.0.1:{proxy.listens_at}"))

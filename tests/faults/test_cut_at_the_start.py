@@ -1,7 +1,6 @@
 """A connection that is cut while a service sets itself up on it: it begins anew, by itself."""
 
 import asyncio
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -11,7 +10,7 @@ from shared.database import Database
 from shared.events import TransferWithdrawn
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
-from tests.faults.proxy import proxied
+from tests.faults.proxy import through_proxy
 from tests.support.messages import LISTENER, Seen, consuming
 
 DECLARE, CONFIRM_SELECT, CONSUME = b"\x00\x32\x00\x0a", b"\x00\x55\x00\x0a", b"\x00\x3c\x00\x14"
@@ -22,13 +21,10 @@ DECLARE, CONFIRM_SELECT, CONSUME = b"\x00\x32\x00\x0a", b"\x00\x55\x00\x0a", b"\
 async def test_a_connection_cut_before_it_is_set_up_is_set_up_again(
     kernel: Database, vhost: str, asked: bytes
 ) -> None:
-    port = urlsplit(vhost).port
-    assert port is not None
     event, seen, stop = TransferWithdrawn(transfer_id=uuid4()), Seen(), asyncio.Event()
     async with kernel.transaction() as transaction:
         transaction.publish([event])
-    async with proxied(port) as proxy, asyncio.TaskGroup() as group:
-        url = vhost.replace(f":{port}/", f":{proxy.listens_at}/")
+    async with through_proxy(vhost) as (url, proxy), asyncio.TaskGroup() as group:
         losing = group.create_task(proxy.lose_answers(asked, 1, 20))
         group.create_task(Relay("test", kernel, url).run(stop))
 

@@ -3,10 +3,8 @@ away goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -16,7 +14,7 @@ from deploy.local.client import Sign, eventually
 from docs.reference import service
 from shared.service import Service
 from shared.web.problems import MEDIA_TYPE, Problem
-from tests.faults.proxy import Proxy, proxied
+from tests.faults.proxy import through_proxy
 from tests.support.processes import processes
 
 A = "9990001X"
@@ -31,15 +29,6 @@ ROUTES = {
 """Of each service, something that it can't answer without its database."""
 
 Make = Callable[[Service], Awaitable[str]]
-
-
-@asynccontextmanager
-async def through_proxy(url: str) -> AsyncIterator[tuple[str, Proxy]]:
-    """The same URL, by way of a proxy."""
-    port = urlsplit(url).port
-    assert port is not None
-    async with proxied(port) as proxy:
-        yield url.replace(f":{port}/", f":{proxy.listens_at}/"), proxy
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -14,7 +13,7 @@ from shared.database import Database
 from shared.events import TransferWithdrawn
 from shared.messaging.consumer import Consumer
 from shared.messaging.relay import Relay
-from tests.faults.proxy import Proxy, proxied
+from tests.faults.proxy import Proxy, through_proxy
 from tests.support.messages import LISTENER, Seen, count
 
 AT_ONCE = 2.0
@@ -30,16 +29,6 @@ def part(
     if role == "consume":
         return Consumer(LISTENER, database, amqp_url, Seen()).run
     return Relay(LISTENER, database, amqp_url).run
-
-
-def through(proxy: Proxy, amqp_url: str) -> str:
-    return amqp_url.replace(f":{proxy.port}/", f":{proxy.listens_at}/")
-
-
-def port_of(amqp_url: str) -> int:
-    port = urlsplit(amqp_url).port
-    assert port is not None
-    return port
 
 
 def figure(name: str, **labels: str) -> float:
@@ -75,10 +64,10 @@ async def check_it_stops(running: "asyncio.Future[None]", stop: asyncio.Event) -
 async def test_it_stops_at_once_when_the_broker_was_never_there(
     kernel: Database, vhost: str, role: str
 ) -> None:
-    async with proxied(port_of(vhost)) as proxy:
+    async with through_proxy(vhost) as (url, proxy):
         proxy.refusing = True
         stop = asyncio.Event()
-        running = asyncio.ensure_future(part(role, kernel, through(proxy, vhost))(stop))
+        running = asyncio.ensure_future(part(role, kernel, url)(stop))
         await refused(proxy, 2)
         await check_it_stops(running, stop)
 
@@ -88,9 +77,9 @@ async def test_it_stops_at_once_when_the_broker_has_gone(
     kernel: Database, vhost: str, role: str
 ) -> None:
     """Also when something waits to be published, and was tried a few times."""
-    async with proxied(port_of(vhost)) as proxy:
+    async with through_proxy(vhost) as (url, proxy):
         stop = asyncio.Event()
-        running = asyncio.ensure_future(part(role, kernel, through(proxy, vhost))(stop))
+        running = asyncio.ensure_future(part(role, kernel, url)(stop))
 
         async def connected() -> bool:
             return figure("cpro_broker_connected", role=role) == 1
