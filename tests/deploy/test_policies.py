@@ -92,26 +92,6 @@ def _by_name(given: list[Resource]) -> dict[str, Resource]:
     return {one["name"]: one for one in given}
 
 
-def test_the_doctor_reaches_the_management_of_the_broker_and_services_do_not() -> None:
-    policies = of(built("production"), "NetworkPolicy")
-    opened = [
-        rule["from"]
-        for rule in policies["cpro-rabbitmq"]["spec"]["ingress"]
-        if {"port": 15672} in rule.get("ports", ())
-    ]
-    assert opened == [[{"podSelector": {"matchLabels": {COMPONENT: "operations"}}}]]
-    assert policies["operations"]["spec"]["podSelector"] == {
-        "matchLabels": {COMPONENT: "operations"}
-    }
-    reach = {
-        name
-        for name, policy in policies.items()
-        for rule in policy["spec"].get("egress", ())
-        if {"port": 15672} in rule["ports"]
-    }
-    assert reach == {"operations"}
-
-
 def test_backups_are_kept_as_long_as_the_register_says() -> None:
     [store] = of(built("production"), "ObjectStore").values()
     assert store["spec"]["retentionPolicy"] == f"{BACKUPS.days}d"
