@@ -12,6 +12,8 @@ import yaml
 
 from deploy.local import ROOT
 from deploy.local.stack import SERVICES
+from services.gateway.pages import directory, imports
+from services.gateway.web.uploads import OVERHEAD
 from tests.deploy.test_manifests import Resource, built, dashed, of, pods
 
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
@@ -34,6 +36,7 @@ def test_only_pages_are_reached_from_outside_encrypted_and_asked_once() -> None:
     assert told["proxy-next-upstream"] == "off", "ADR 52"
     assert told["proxy-request-buffering"] == told["proxy-buffering"] == "off"
     assert told["proxy-body-size"] == "105m"
+    assert max(directory.MAX_BYTES, imports.MAX_BYTES) + OVERHEAD < 105 * 1024 * 1024
 
 
 def test_replicas_stand_on_several_machines_and_in_several_zones() -> None:
