@@ -50,7 +50,7 @@ engine: ## Install Docker's engine and start it where none answers (as root, on 
 	echo "The engine does not start: see .local/dockerd.log." >&2; exit 1
 
 manifests: $(PACKAGES) ## Build and check the manifests for Kubernetes, and the alert rules
-	$(RUN) pytest tests/deploy/test_manifests.py tests/deploy/test_policies.py tests/deploy/test_observability.py $(ARGS)
+	$(RUN) pytest $(addprefix tests/deploy/test_,manifests.py policies.py network.py observability.py) $(ARGS)
 
 down: $(PACKAGES) ## Stop what « make up » started; its data stay
 	@$(RUN) deploy.local down $(ARGS)

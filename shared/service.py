@@ -27,7 +27,7 @@ from shared.clock import Clock, pause, until
 from shared.events import owned_by
 from shared.messaging import commands
 from shared.messaging.consumer import Consumer, Handle
-from shared.messaging.relay import Relay
+from shared.messaging.relay import Relay, tell_oldest
 from shared.security import TokenVerifier
 from shared.settings import Settings
 from shared.web import operations
@@ -155,6 +155,7 @@ def _parts(service: Service, runtime: Runtime) -> Iterator[Coroutine[Any, Any, N
     yield _serve_http(service.app(runtime), runtime)
     if owned_by(service.name):
         yield Relay(service.name, runtime.database, amqp_url).run(stop)
+        yield figures(lambda own: tell_oldest(own.database))(runtime)
     if service.handle is not None:
         consumer = Consumer(service.name, runtime.database, amqp_url, service.handle)
         yield consumer.run(stop)

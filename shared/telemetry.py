@@ -21,9 +21,8 @@ from structlog.typing import EventDict, WrappedLogger
 
 PUBLISHED = Counter("cpro_events_published", "Events that the broker confirmed", ["type"])
 PUBLISH_FAILURES = Counter("cpro_publish_failures", "Messages not confirmed, to be sent again")
-OUTBOX_AGE = Gauge(
-    "cpro_outbox_oldest_seconds", "Age of the oldest event that is not published yet"
-)
+OUTBOX_AGE = Gauge("cpro_outbox_oldest_seconds", "Age of the oldest event not published yet")
+DATABASE_UP = Gauge("cpro_database_up", "0 when `/health/ready` last found no database")
 BATCH_SECONDS = Histogram("cpro_batch_seconds", "Time of a batch, from its first row to its commit")
 BATCH_EVENTS = Histogram(
     "cpro_batch_events", "Events in a batch", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

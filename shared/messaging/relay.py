@@ -127,7 +127,6 @@ class Relay:
         """
         async with self._database.connection() as connection, connection.transaction():
             rows = await take(connection)
-            OUTBOX_AGE.set(_age(rows))
             if not rows:
                 return 0
             batch = list(packs(rows))
@@ -150,21 +149,23 @@ class Relay:
             raise NotConfirmedError(type(answer).__name__)
 
 
-def _age(rows: Sequence[Record]) -> float:
-    """Seconds since the oldest of these rows, the first; its id holds the moment (UUIDv7)."""
-    return max(0.0, time.time() - (rows[0]["id"].int >> 80) / 1000) if rows else 0.0
-
-
 async def take(connection: Connection) -> list[Record]:
     """Up to `PASS_ROWS` rows (id, routing_key, envelope), locked until the transaction ends.
 
     Rows that another relay holds are passed over; there is no cursor, because rows become visible
     in another order than their ids were drawn.
     """
-    statement = """
-        SELECT id, routing_key, envelope FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
-        """
-    return await connection.fetch(statement, PASS_ROWS)
+    sql = "SELECT id, routing_key, envelope FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED"
+    return await connection.fetch(sql, PASS_ROWS)
+
+
+async def tell_oldest(database: Database) -> None:
+    """Tell how long the oldest event has waited; its id holds the moment (UUIDv7). Apart from the
+    relay, which tells nothing while it can't work.
+    """
+    async with database.connection() as connection:
+        oldest = await connection.fetchval("SELECT id FROM outbox ORDER BY id LIMIT 1")
+    OUTBOX_AGE.set(max(0.0, time.time() - (oldest.int >> 80) / 1000) if oldest else 0.0)
 
 
 async def remove(connection: Connection, ids: Sequence[UUID]) -> None:

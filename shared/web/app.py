@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.clock import Clock
 from shared.database import Database
+from shared.telemetry import DATABASE_UP
 from shared.web import problems
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -106,7 +107,7 @@ async def live() -> dict[str, str]:
 @_health.get("/health/ready")
 async def ready(database: RequestDatabase) -> Response:
     """The service can do its work: its database answers. (Without the broker events wait.)"""
-    up = await database.answers()
+    DATABASE_UP.set(up := await database.answers())
     return JSONResponse({"database": "up" if up else "down"}, 200 if up else 503)
 
 

@@ -12,6 +12,8 @@ import yaml
 
 from deploy.local import ROOT
 from deploy.local.stack import SERVICES
+from services.gateway.pages import directory, imports
+from services.gateway.web.uploads import OVERHEAD
 from tests.deploy.test_manifests import Resource, built, dashed, of, pods
 
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
@@ -34,6 +36,7 @@ def test_only_pages_are_reached_from_outside_encrypted_and_asked_once() -> None:
     assert told["proxy-next-upstream"] == "off", "ADR 52"
     assert told["proxy-request-buffering"] == told["proxy-buffering"] == "off"
     assert told["proxy-body-size"] == "105m"
+    assert max(directory.MAX_BYTES, imports.MAX_BYTES) + OVERHEAD < 105 * 1024 * 1024
 
 
 def test_replicas_stand_on_several_machines_and_in_several_zones() -> None:
@@ -90,26 +93,6 @@ def test_commands_have_all_that_their_service_has(overlay: str) -> None:
 
 def _by_name(given: list[Resource]) -> dict[str, Resource]:
     return {one["name"]: one for one in given}
-
-
-def test_the_doctor_reaches_the_management_of_the_broker_and_services_do_not() -> None:
-    policies = of(built("production"), "NetworkPolicy")
-    opened = [
-        rule["from"]
-        for rule in policies["cpro-rabbitmq"]["spec"]["ingress"]
-        if {"port": 15672} in rule.get("ports", ())
-    ]
-    assert opened == [[{"podSelector": {"matchLabels": {COMPONENT: "operations"}}}]]
-    assert policies["operations"]["spec"]["podSelector"] == {
-        "matchLabels": {COMPONENT: "operations"}
-    }
-    reach = {
-        name
-        for name, policy in policies.items()
-        for rule in policy["spec"].get("egress", ())
-        if {"port": 15672} in rule["ports"]
-    }
-    assert reach == {"operations"}
 
 
 def test_backups_are_kept_as_long_as_the_register_says() -> None:

@@ -3,6 +3,7 @@ away goes on.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +13,8 @@ import pytest
 
 from deploy.local.client import Sign, eventually
 from docs.reference import service
+from shared.database import Database
+from shared.events import TransferWithdrawn
 from shared.service import Service
 from shared.web.problems import MEDIA_TYPE, Problem
 from tests.faults.proxy import through_proxy
@@ -55,6 +58,7 @@ async def test_a_service_whose_database_is_away_says_when_to_ask_again(
         ready = await http.get("/health/ready")
         assert (ready.status_code, ready.json()) == (503, {"database": "down"})
         assert (await http.get("/health/live")).is_success
+        assert "cpro_database_up 0.0" in (await http.get("/metrics")).text
         proxy.refusing = False
 
         async def answers() -> bool:
@@ -86,10 +90,14 @@ async def test_a_service_whose_database_crashes_while_it_starts_starts_all_the_s
             await started.stop("transfer")
 
 
-async def test_a_service_whose_broker_is_away_goes_on(
+async def test_a_service_whose_broker_is_away_goes_on_and_tells_what_waits(
     new_database: Make, vhost: str, keys: Path, sign: Sign, tmp_path: Path
 ) -> None:
     urls = {"transfer": await new_database(service("transfer"))}
+    database = await Database.open(urls["transfer"], 1)
+    async with database.transaction() as transaction:
+        transaction.publish([TransferWithdrawn(transfer_id=uuid4())])
+    await database.close()
     async with through_proxy(vhost) as (away, proxy):
         proxy.refusing = True
         async with (
@@ -97,6 +105,10 @@ async def test_a_service_whose_broker_is_away_goes_on(
             started.school(A) as school,
         ):
             assert (await school.switch(active=True))["active"]
+            async with httpx.AsyncClient(base_url=started.urls["transfer"]) as http:
+                told = (await http.get("/metrics")).text
+            [waits] = re.findall(r"^cpro_outbox_oldest_seconds (.+)$", told, re.MULTILINE)
+            assert float(waits) > 0
 
 
 def test_whatever_is_not_now_says_when_to_ask_again() -> None:

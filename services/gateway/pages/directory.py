@@ -13,7 +13,8 @@ from shared.rights import Action
 router = APIRouter(include_in_schema=False)
 
 DIRECTORY: Final = f"{PATH}/annuaire"
-MAX_BYTES: Final = 200 * 1024 * 1024
+MAX_BYTES: Final = 100 * 1024 * 1024
+"""As the Ingress lets through; by its command `etablissement` reads larger ones."""
 COUNTS: Final = {
     "read": "Lignes lues",
     "new": "Nouveaux établissements",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
 from deploy.local.client import Json, Sign, eventually
@@ -111,12 +112,14 @@ async def test_a_training_system_sends_nothing(
 ) -> None:
     more = {"smtp_host": "127.0.0.1", "smtp_port": server.port, "training": True}
     await ledger.take(*many(3))
+    metrics.SERVER_UP.set(0)  # as in a new process
     async with running(
         [service], {"notifier": database_url}, vhost, keys, sign, {"notifier": more}
     ):
         await ledger.come_to(*["suppressed"] * 3)
     assert {mail["reason"] for mail in await ledger.mails()} == {"training"}
     assert server.greeted == 0
+    assert REGISTRY.get_sample_value("cpro_mail_server_up") == 1, "nobody is woken for a trial"
 
 
 @pytest.fixture
