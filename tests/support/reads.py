@@ -51,7 +51,7 @@ class Explaining:
 
     def __getattr__(self, name: str) -> Any:
         if name == "executemany":
-            raise NotImplementedError("a batch is one statement")
+            raise AssertionError("a batch is one statement")
         method = getattr(self._connection, name)
         return partial(self._explained, method) if name in _ASKING else method
 
