@@ -125,6 +125,22 @@ async def test_no_batch_compares_each_with_each(database: Database) -> None:
         await assert_each_once(database, handle, asked)
 
 
+async def test_who_gives_and_receives_in_one_batch_holds_what_he_receives(
+    database: Database, pair: tuple[UUID, UUID]
+) -> None:
+    """`transfer` asks for no such two at once (rule 3); if it did, all could still be reached."""
+    left, came = pair
+    onward = arrival(A)
+    await take(database, onward)
+    record, own = await write(database, left), await write(database, came, uai=B)
+    await take(database, request(left, came), request(came, onward.pupil_id))
+    assert await held(database, came) == {record}
+    assert await held(database, onward.pupil_id) == {own}
+    async with database.connection() as connection:
+        moved_to = "SELECT moved_to FROM learner WHERE pupil_id = $1"
+        assert await connection.fetchval(moved_to, came) is None
+
+
 async def test_rule_4_all_records_move_and_are_counted_by_kind(
     database: Database, pair: tuple[UUID, UUID]
 ) -> None:
