@@ -8,7 +8,7 @@ ARGS ?=
 EXAMPLES ?= 2000
 SEEDS ?= 20
 SCALE ?= 0.01
-REPLICAS ?= 1
+REPLICAS ?=
 
 ASSETS := services/gateway/assets
 AXE := $(ASSETS)/node_modules/.package-lock.json
@@ -99,7 +99,7 @@ bench: setup ## Measure each stage beside the naive way
 	$(RUN) bench $(ARGS)
 
 rehearsal: setup ## Rehearse the national September, a part of it (SCALE=0.01) or all (SCALE=1)
-	SCALE=$(SCALE) REPLICAS=$(REPLICAS) $(RUN) bench.rehearsal
+	SCALE=$(SCALE) REPLICAS="$(REPLICAS)" $(RUN) bench.rehearsal
 
 lock: $(if $(wildcard $(UV)),,$(PACKAGES)) ## Renew the lock files (ARGS=--upgrade: newest versions)
 	$(COMPILE) pyproject.toml -o requirements.lock

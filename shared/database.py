@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeAlias
@@ -80,6 +80,7 @@ class Database:
             max_size=size,
             command_timeout=COMMAND_SECONDS,
             init=_read_jsonb,
+            reset=lambda _: asyncio.sleep(0),  # what is set is set for a transaction: ADR 71
             server_settings={
                 "idle_in_transaction_session_timeout": "60s",
                 "jit": "off",  # matching looks dear to the planner: compiling it takes longer
@@ -96,11 +97,9 @@ class Database:
         except TimeoutError:
             self.pool.terminate()
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """A connection to read with, each statement by itself."""
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            yield connection
+        return self.pool.acquire(timeout=ACQUIRE_SECONDS)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

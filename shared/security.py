@@ -28,10 +28,8 @@ EVERYWHERE = "*"
 
 ALGORITHM = "Ed25519"
 
-
 _SERVICE_KEY = "service:"
 """Key ids of services begin so: `service:transfer`."""
-
 
 _Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]{0,200}$")]
 

@@ -1,6 +1,6 @@
 """`make rehearsal SCALE=0.01`: prepares, plays, measures, checks; ends with 1 if something does not
-hold. `REPLICAS=2` runs so many processes of each service of the chain. What it says is kept below
-`.local/rehearsal`, and the files for the next time.
+hold. `REPLICAS="siecle_import=2 dossier=2"` runs so many processes of these services. What it says
+is kept below `.local/rehearsal`, and the files for the next time.
 """
 
 import os
@@ -67,7 +67,8 @@ def _progress(console: Console) -> Progress:
 def main() -> None:
     """Prepare, play, tell, check."""
     scale = float(os.environ.get("SCALE", "0.01"))
-    count = int(os.environ.get("REPLICAS", "1"))
+    asked = os.environ.get("REPLICAS", "").split()
+    wanted = {name: int(count) for name, count in (one.split("=") for one in asked)}
     console = Console(record=True, width=110)
     files = FOLDER / "files" / f"{scale:g}"
     nation = kept_nation(files, scale)
@@ -85,9 +86,9 @@ def main() -> None:
             load_all(nation, urls, key, progress)
             console.print(f"base: {time.perf_counter() - begun:.0f} s")
             rehearsal = Rehearsal(nation, files, stack, console, urls)
-            with replicas(stack, CHAIN, count, FOLDER / "stack"):
+            with replicas(stack, wanted, FOLDER / "stack"):
                 wrong = uvloop.run(_rehearse(rehearsal, progress))
-    (FOLDER / f"{scale:g}-{count}.txt").write_text(console.export_text())
+    (FOLDER / f"{' '.join([f'{scale:g}', *asked])}.txt").write_text(console.export_text())
     sys.exit(1 if wrong else 0)
 
 

@@ -13,7 +13,7 @@ from bench.rehearsal.nation import Nation
 from deploy.local.client import School, UnexpectedAnswerError, client
 from deploy.local.stack import Stack
 
-AT_ONCE = 24
+AT_ONCE = 16
 """Schools that are busy with an import at one moment."""
 PATIENCE = 600.0
 LOOK_SECONDS = 1.0

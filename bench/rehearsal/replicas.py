@@ -1,7 +1,7 @@
-"""Further processes of the services of the chain, beside those that the stack runs."""
+"""Further processes of some services, beside those that the stack runs."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,13 @@ from deploy.local.stack import Stack
 
 
 @contextmanager
-def replicas(stack: Stack, services: Sequence[str], count: int, folder: Path) -> Iterator[None]:
-    """Have `count` processes of each of these services until the block ends. Requests go to the
-    first; imports, outboxes and queues are everyone's.
+def replicas(stack: Stack, wanted: Mapping[str, int], folder: Path) -> Iterator[None]:
+    """Have so many processes of these services until the block ends. Requests go to the first;
+    imports, outboxes and queues are everyone's.
     """
     started = []
     try:
-        for name in services:
+        for name, count in wanted.items():
             for number in range(1, count):
                 port = kept.port(folder, f"{name}-{number}")
                 environment = {**stack.environments[name], "CPRO_HTTP_PORT": str(port)}

@@ -61,6 +61,7 @@ class School(AbstractAsyncContextManager["School"]):
         self.uai = uai
         self._urls = urls
         self._sign = sign
+        self._every = every
         self._wait = partial(eventually, seconds=patience, every=every)
         self._http = http or client()
         self._shares = http is not None
@@ -115,6 +116,7 @@ class School(AbstractAsyncContextManager["School"]):
             found = await self._json("siecle_import", "GET", f"/imports/{import_id}")
             return found if found["state"] in states else None
 
+        await asyncio.sleep(self._every)  # as the page: what was asked for has only begun
         return await self._wait(probe, f"import {import_id} in {states}")
 
     async def import_file(self, path: Path) -> Json:

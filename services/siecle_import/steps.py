@@ -74,15 +74,19 @@ async def _work_on(runtime: Runtime, keys: KeyMaker) -> None:
 
 
 async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
-    """One step of each import that has one to do and that nobody else works on, oldest first."""
+    """One step of each import that has one to do and that nobody else works on, oldest first.
+
+    Whatever goes wrong ends the connection that owns an import: others may have it then.
+    """
     async with database.connection() as owner:
-        for row in await imports.at_work(owner):
-            if not await imports.try_to_own(owner, row["id"]):
-                continue
-            try:
-                await _step(database, clock, keys, row)
-            finally:
-                await imports.disown(owner, row["id"])
+        try:
+            for row in await imports.at_work(owner):
+                if await imports.try_to_own(owner, row["id"]):
+                    await _step(database, clock, keys, row)
+                    await imports.disown(owner, row["id"])
+        except BaseException:
+            owner.terminate()
+            raise
 
 
 async def _step(database: Database, clock: Clock, keys: KeyMaker, row: Record) -> None:

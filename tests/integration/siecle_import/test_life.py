@@ -1,9 +1,12 @@
 """The life of an import: received, read, previewed, confirmed, applied; or otherwise ended."""
 
 import asyncio
+import io
 import json
+import secrets
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,11 +14,14 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.client import Json, School, Sign, eventually
-from services.siecle_import import steps
+from services.siecle_import import importing, steps
 from services.siecle_import.__main__ import service
 from services.siecle_import.files.reading import read
+from services.siecle_import.keys import KeyMaker
 from services.siecle_import.store import imports, pupils
+from shared.clock import Clock
 from shared.database import Database
+from shared.identifiers import Uai
 from tests.integration.siecle_import.support import (
     apply,
     entries,
@@ -94,6 +100,29 @@ async def test_a_service_that_stops_ends_its_streams(
         await reading.wait()
     async with school:
         assert [one["state"] for one in await asyncio.wait_for(stream, 5)] == ["received"]
+
+
+async def test_an_import_whose_step_fails_is_left_to_whoever_comes_next(
+    database_urls: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, import_id = await Database.open(database_urls[service.name], 4), uuid4()
+    try:
+        async with database.transaction() as transaction:
+            await importing.receive(
+                transaction, Uai("9990001X"), io.BytesIO(export(1)), file_name=None,
+                sent_by="direction", received_at=Clock().now(), import_id=import_id,
+            )  # fmt: skip
+
+        async def fails(*_: Any) -> None:
+            raise pupils.StaleBaseError
+
+        monkeypatch.setattr(steps, "_read", fails)
+        with pytest.raises(pupils.StaleBaseError):
+            await steps.work(database, Clock(), KeyMaker(secrets.token_bytes(32), 1))
+        async with database.connection() as another:
+            await eventually(partial(imports.try_to_own, another, import_id), "another owner")
+    finally:
+        await database.close()
 
 
 async def test_the_same_content_again_is_recognised_and_changes_nothing(
