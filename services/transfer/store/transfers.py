@@ -21,6 +21,13 @@ _KEYS = """ARRAY(SELECT ine_key FROM match_key k
     WHERE k.pupil_id IN (origin_pupil, destination_pupil)) AS ine_keys"""
 """The INE keys of both sides: other departures may have waited for this answer."""
 
+_KEYS_LEFT = """ARRAY(SELECT ine_key FROM match_key k
+    WHERE k.pupil_id IN (origin_pupil, destination_pupil) AND (went_on OR EXISTS (
+        SELECT FROM match_key other WHERE other.ine_key = k.ine_key
+            AND other.pupil_id NOT IN (origin_pupil, destination_pupil) OFFSET 0))) AS ine_keys"""
+"""Those of whom an answer leaves something to decide: someone else shares the INE, or one of the
+two is no longer where the transfer has left him."""
+
 
 async def open_transfers(connection: Connection, decisions: Sequence[Decision]) -> list[Record]:
     """Enter a requested transfer for each decision (with an arrival); returns the transfers."""
@@ -65,7 +72,7 @@ async def withdraw(connection: Connection, transfers: Sequence[UUID]) -> None:
 
 async def close(connection: Connection, answers: Sequence[DossierTransferred]) -> list[Record]:
     """Close the requests whose records have moved, and keep the newest counts of those that
-    records have followed since; returns the former, with the `ine_keys` of both sides.
+    records have followed since; returns the former, with the `ine_keys` to decide again.
 
     Where a reversal is answered, the transfer that it takes back is reversed, and nothing moves
     between its learners until someone lifts that. An answer given again changes nothing.
@@ -101,8 +108,17 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
             SELECT least(origin_pupil, destination_pupil),
                 greatest(origin_pupil, destination_pupil), id, clock_timestamp()
             FROM told WHERE reversed ON CONFLICT DO NOTHING
+        ), closed AS (
+            SELECT *, reverses IS NOT NULL
+                OR NOT EXISTS (SELECT FROM presence
+                    WHERE pupil_id = origin_pupil AND NOT active AND stay = origin_stay OFFSET 0)
+                OR NOT EXISTS (SELECT FROM presence
+                    WHERE pupil_id = destination_pupil AND active OFFSET 0)
+                OR EXISTS (SELECT FROM announced_departure
+                    WHERE pupil_id IN (origin_pupil, destination_pupil) OFFSET 0) AS went_on
+            FROM told WHERE closes
         )
-        SELECT {SIDES}, counts, {_KEYS} FROM told WHERE closes
+        SELECT {SIDES}, counts, {_KEYS_LEFT} FROM closed
         """,
         list(newest),
         [dict(answer.counts) for answer in newest.values()],

@@ -16,6 +16,7 @@ from services.transfer.handlers import handle
 from services.transfer.reconcile import reconcile
 from services.transfer.store import changes, single_file
 from services.transfer.store.figures import found_by_reconcile
+from services.transfer.store.transfers import close
 from shared.database import Connection, Database
 from shared.envelope import Received
 from shared.events import (
@@ -46,6 +47,8 @@ from tests.support.pupils import (
     pupil,
 )
 from tests.support.reads import assert_each_once, assert_flat, rows_read
+
+DAY = dt.timedelta(days=1)
 
 
 @pytest.fixture
@@ -213,6 +216,51 @@ async def test_rule_3_two_earlier_schools_owe_records_one_after_the_other(
     await both_on.take(DossierTransferred(transfer_id=row["id"], counts={}))
     assert await states(both_on) == ["closed", "requested"]
     assert {t["origin_uai"] for t in await both_on.transfers()} == {A, C}
+
+
+async def test_who_is_back_before_the_answer_has_his_records_sent_after_him(
+    both_on: Transfer,
+) -> None:
+    left, came = departure(A, keys(1)), arrival(B, keys(1))
+    await both_on.take(left, came, imported(B))
+    [asked] = await both_on.transfers()
+    back = pupil(
+        PupilReactivated, A, keys(1), pupil_id=left.pupil_id, version=3, stay=2, activated=JANUARY
+    )
+    gone = pupil(PupilDeactivated, B, keys(1), pupil_id=came.pupil_id, version=2)
+    await both_on.take(back, gone, imported(A, 3, JANUARY + DAY))
+    assert await states(both_on) == ["requested"]
+    await both_on.take(DossierTransferred(transfer_id=asked["id"], counts={}))
+    assert await states(both_on) == ["closed", "requested"]
+    assert (await both_on.transfers())[-1]["destination_uai"] == A
+
+
+async def test_who_has_left_once_more_before_the_answer_is_transferred_once_more(
+    both_on: Transfer,
+) -> None:
+    left = departure(A, keys(1))
+    await both_on.take(left, arrival(B, keys(1)), imported(B))
+    [asked] = await both_on.transfers()
+    again = pupil(
+        PupilDeactivated, A, keys(1), pupil_id=left.pupil_id, version=4, stay=2, activated=JANUARY
+    )
+    await both_on.take(again, imported(B, 3, JANUARY + DAY))
+    await both_on.take(DossierTransferred(transfer_id=asked["id"], counts={}))
+    assert await states(both_on) == ["closed", "requested"]
+    assert [row["origin_stay"] for row in await both_on.transfers()] == [1, 2]
+
+
+async def test_an_answer_leaves_nothing_to_decide_where_nobody_else_shares_the_ine(
+    both_on: Transfer,
+) -> None:
+    other = departure(C, keys(2))
+    await both_on.take(*learners(range(1, 3)), other, imported(B))
+    answers = [
+        DossierTransferred(transfer_id=t["id"], counts={}) for t in await both_on.transfers()
+    ]
+    async with both_on.database.transaction() as transaction:
+        rows = await close(transaction.connection, answers)
+    assert [set(row["ine_keys"]) for row in rows] == [set(), {keys(2).ine_key}]
 
 
 async def test_two_schools_that_claim_a_learner_move_nothing_until_one_remains(
