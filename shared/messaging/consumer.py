@@ -14,7 +14,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
@@ -42,6 +42,14 @@ Unfit = dict[UUID, tuple[str, str]]
 """What is to be parked, by event id: its text and the class of the error."""
 
 log = structlog.get_logger()
+
+
+class Delivery(NamedTuple):
+    """A message, the events in it, and what of it could not be read."""
+
+    message: AbstractIncomingMessage
+    events: list[Received]
+    unfit: Unfit
 
 
 class Batch:
@@ -81,36 +89,40 @@ class Consumer:
                     await pause(stop, RETRY_SECONDS)
 
     async def _consume(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
-        waiting: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        waiting: asyncio.Queue[Delivery] = asyncio.Queue()
+
+        async def arrived(message: AbstractIncomingMessage) -> None:
+            # It never waits: the channel cancels its callbacks when it closes.
+            waiting.put_nowait(_delivery(message))
+
         async with connection.channel() as channel:
             await channel.set_qos(prefetch_count=PREFETCH_MESSAGES)
             queue = await channel.get_queue(topology.queue_of(self._service))
-            # The callback only hands over: the channel cancels its callbacks when it closes.
-            await queue.consume(waiting.put)
+            await queue.consume(arrived)
             letters = await channel.get_queue(topology.dead_letters_of(self._service))
-            await letters.consume(waiting.put)
-            while messages := await _next_messages(waiting, stop):
-                await self.process(messages)
+            await letters.consume(arrived)
+            while deliveries := await _next(waiting, stop):
+                await self.process(deliveries)
 
-    async def process(self, messages: Sequence[AbstractIncomingMessage]) -> None:
-        """Handle the events of `messages`, park what fails alone, then acknowledge.
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Handle the events of `deliveries`, park what fails alone, then acknowledge.
 
         Raises:
             DatabaseAwayError: the database was away for too long; nothing is acknowledged.
         """
-        if dead := [one for one in messages if one.exchange == topology.DEAD_LETTERS]:
+        if dead := [one for one in deliveries if one.message.exchange == topology.DEAD_LETTERS]:
             await self._keep(_dead(dead), _patience())
             # Where their channel is gone, the inbox knows them when they come again.
-            await asyncio.gather(*(letter.ack() for letter in dead), return_exceptions=True)
-        live = [one for one in messages if one.exchange != topology.DEAD_LETTERS]
-        events, unfit = _decode_all(live)
+            await asyncio.gather(*(one.message.ack() for one in dead), return_exceptions=True)
+        live = [one for one in deliveries if one not in dead]
+        events, unfit = _together(live)
         until = _patience()
         if events and await self._failure(partial(self._handle_once, events), until):
             for event in events:
                 if error := await self._failure(partial(self._handle_once, [event]), until):
                     unfit[event.id] = json.dumps(event.envelope), type(error).__name__
         await self._keep(unfit, until)
-        await self._acknowledge(live)
+        await self._acknowledge([one.message for one in live])
 
     async def _keep(self, unfit: Unfit, until: float) -> None:
         if unfit and (error := await self._failure(partial(self._park, unfit), until)):
@@ -202,51 +214,45 @@ class DatabaseAwayError(Exception):
     """The database has not answered for `PATIENCE_SECONDS`."""
 
 
-async def _next_messages(
-    waiting: asyncio.Queue[AbstractIncomingMessage], stop: asyncio.Event
-) -> list[AbstractIncomingMessage]:
+async def _next(waiting: asyncio.Queue[Delivery], stop: asyncio.Event) -> list[Delivery]:
     """What waits, up to about `BATCH_SIZE` events; nothing at all once `stop` is set."""
     first = asyncio.ensure_future(waiting.get())
     await until(stop, first)
     if stop.is_set():
         first.cancel()
         return []
-    messages = [first.result()]
-    events = _event_count(messages[0])
-    while events < BATCH_SIZE and not waiting.empty():
-        messages.append(waiting.get_nowait())
-        events += _event_count(messages[-1])
-    return messages
+    deliveries = [first.result()]
+    while sum(len(one.events) for one in deliveries) < BATCH_SIZE and not waiting.empty():
+        deliveries.append(waiting.get_nowait())
+    return deliveries
 
 
-def _event_count(message: AbstractIncomingMessage) -> int:
-    return message.body.count(b'"specversion"')
-
-
-def _decode_all(messages: Sequence[AbstractIncomingMessage]) -> tuple[list[Received], Unfit]:
-    """The events of `messages`, in the order of their ids so that two replicas lock alike, and
-    what could not be read, under an id made from it.
-    """
-    events: dict[UUID, Received] = {}
+def _delivery(message: AbstractIncomingMessage) -> Delivery:
+    """A message that has arrived, decoded while the batch before it is handled."""
+    events: list[Received] = []
     unreadable: list[str] = []
-    for message in messages:
+    try:
+        envelopes = unpack(message.body, message.content_type)
+    except InvalidEventError:
+        envelopes, unreadable = [], [message.body.decode(errors="replace").replace("\x00", "")]
+    for envelope in envelopes:
         try:
-            envelopes = unpack(message.body, message.content_type)
+            events.append(decode(envelope))
         except InvalidEventError:
-            unreadable.append(message.body.decode(errors="replace").replace("\x00", ""))
-            continue
-        for envelope in envelopes:
-            try:
-                received = decode(envelope)
-                events[received.id] = received
-            except InvalidEventError:
-                unreadable.append(json.dumps(envelope))
+            unreadable.append(json.dumps(envelope))
     unfit = {uuid5(NAMESPACE_OID, text): (text, InvalidEventError.__name__) for text in unreadable}
+    return Delivery(message, events, unfit)
+
+
+def _together(deliveries: Iterable[Delivery]) -> tuple[list[Received], Unfit]:
+    """The events, in the order of their ids so that two replicas lock alike, and what is unfit."""
+    events = {event.id: event for one in deliveries for event in one.events}
+    unfit = {event_id: why for one in deliveries for event_id, why in one.unfit.items()}
     return [events[event_id] for event_id in sorted(events)], unfit
 
 
-def _dead(letters: Sequence[AbstractIncomingMessage]) -> Unfit:
-    events, unfit = _decode_all(letters)
+def _dead(letters: Sequence[Delivery]) -> Unfit:
+    events, unfit = _together(letters)
     readable = {event.id: (json.dumps(event.envelope), "") for event in events}
     return {i: (text, parked.DEAD_LETTER) for i, (text, _) in (readable | unfit).items()}
 
