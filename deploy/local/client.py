@@ -116,7 +116,7 @@ class School(AbstractAsyncContextManager["School"]):
             found = await self._json("siecle_import", "GET", f"/imports/{import_id}")
             return found if found["state"] in states else None
 
-        await asyncio.sleep(self._every)  # as the page: what was asked for has only begun
+        await asyncio.sleep(self._every)  # as the page: at once would be too early
         return await self._wait(probe, f"import {import_id} in {states}")
 
     async def import_file(self, path: Path) -> Json:

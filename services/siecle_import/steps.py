@@ -76,7 +76,8 @@ async def _work_on(runtime: Runtime, keys: KeyMaker) -> None:
 async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
     """One step of each import that has one to do and that nobody else works on, oldest first.
 
-    Whatever goes wrong ends the connection that owns an import: others may have it then.
+    If a step fails or is cancelled, the connection that owns its import is cut, and its lock with
+    it: another worker may go on.
     """
     async with database.connection() as owner:
         try:

@@ -53,7 +53,7 @@ class Delivery(NamedTuple):
 
 
 class Batch:
-    """The new events of one transaction, in the order of their delivery."""
+    """The new events of one transaction, in the order of their ids."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self.events = tuple(events)
@@ -92,15 +92,15 @@ class Consumer:
         waiting: asyncio.Queue[Delivery] = asyncio.Queue()
 
         async def arrived(message: AbstractIncomingMessage) -> None:
-            # It never waits: the channel cancels its callbacks when it closes.
-            waiting.put_nowait(_delivery(message))
+            # Decoded while the batch before it waits for the database. It never waits (the channel
+            # cancels its callbacks when it closes) nor raises (the message would hang).
+            waiting.put_nowait(_decoded(message))
 
         async with connection.channel() as channel:
             await channel.set_qos(prefetch_count=PREFETCH_MESSAGES)
-            queue = await channel.get_queue(topology.queue_of(self._service))
-            await queue.consume(arrived)
-            letters = await channel.get_queue(topology.dead_letters_of(self._service))
-            await letters.consume(arrived)
+            for name_of in (topology.queue_of, topology.dead_letters_of):
+                queue = await channel.get_queue(name_of(self._service))
+                await queue.consume(arrived)
             while deliveries := await _next(waiting, stop):
                 await self.process(deliveries)
 
@@ -114,8 +114,8 @@ class Consumer:
             await self._keep(_dead(dead), _patience())
             # Where their channel is gone, the inbox knows them when they come again.
             await asyncio.gather(*(one.message.ack() for one in dead), return_exceptions=True)
-        live = [one for one in deliveries if one not in dead]
-        events, unfit = _together(live)
+        live = [one for one in deliveries if one.message.exchange != topology.DEAD_LETTERS]
+        events, unfit = _merged(live)
         until = _patience()
         if events and await self._failure(partial(self._handle_once, events), until):
             for event in events:
@@ -227,8 +227,8 @@ async def _next(waiting: asyncio.Queue[Delivery], stop: asyncio.Event) -> list[D
     return deliveries
 
 
-def _delivery(message: AbstractIncomingMessage) -> Delivery:
-    """A message that has arrived, decoded while the batch before it is handled."""
+def _decoded(message: AbstractIncomingMessage) -> Delivery:
+    """A message with its events; what is none of the catalogue is unfit, under an id made of it."""
     events: list[Received] = []
     unreadable: list[str] = []
     try:
@@ -244,15 +244,17 @@ def _delivery(message: AbstractIncomingMessage) -> Delivery:
     return Delivery(message, events, unfit)
 
 
-def _together(deliveries: Iterable[Delivery]) -> tuple[list[Received], Unfit]:
-    """The events, in the order of their ids so that two replicas lock alike, and what is unfit."""
+def _merged(deliveries: Iterable[Delivery]) -> tuple[list[Received], Unfit]:
+    """All their events, each once, in the order of their ids so that two replicas lock alike; and
+    all that is unfit.
+    """
     events = {event.id: event for one in deliveries for event in one.events}
     unfit = {event_id: why for one in deliveries for event_id, why in one.unfit.items()}
     return [events[event_id] for event_id in sorted(events)], unfit
 
 
 def _dead(letters: Sequence[Delivery]) -> Unfit:
-    events, unfit = _together(letters)
+    events, unfit = _merged(letters)
     readable = {event.id: (json.dumps(event.envelope), "") for event in events}
     return {i: (text, parked.DEAD_LETTER) for i, (text, _) in (readable | unfit).items()}
 

@@ -17,16 +17,14 @@ SIDES = """id, kind, reverses, origin_uai, origin_pupil, origin_stay, destinatio
     destination_pupil"""
 """What a request is made of."""
 
-_KEYS = """ARRAY(SELECT ine_key FROM match_key k
-    WHERE k.pupil_id IN (origin_pupil, destination_pupil)) AS ine_keys"""
-"""The INE keys of both sides: other departures may have waited for this answer."""
+_KEYS = "SELECT ine_key FROM match_key k WHERE k.pupil_id IN (origin_pupil, destination_pupil)"
+"""The INE keys of both sides of a transfer."""
 
-_KEYS_LEFT = """ARRAY(SELECT ine_key FROM match_key k
-    WHERE k.pupil_id IN (origin_pupil, destination_pupil) AND (went_on OR EXISTS (
-        SELECT FROM match_key other WHERE other.ine_key = k.ine_key
-            AND other.pupil_id NOT IN (origin_pupil, destination_pupil) OFFSET 0))) AS ine_keys"""
-"""Those of whom an answer leaves something to decide: someone else shares the INE, or one of the
-two is no longer where the transfer has left him."""
+_KEYS_LEFT = f"""{_KEYS} AND (NOT away OR EXISTS (SELECT FROM match_key other
+    WHERE other.ine_key = k.ine_key
+        AND other.pupil_id NOT IN (origin_pupil, destination_pupil) OFFSET 0))"""
+"""Those that a closed transfer leaves to decide: that someone else holds too, and all where the
+learner of the origin is back or has left once more (ADR 49)."""
 
 
 async def open_transfers(connection: Connection, decisions: Sequence[Decision]) -> list[Record]:
@@ -72,7 +70,8 @@ async def withdraw(connection: Connection, transfers: Sequence[UUID]) -> None:
 
 async def close(connection: Connection, answers: Sequence[DossierTransferred]) -> list[Record]:
     """Close the requests whose records have moved, and keep the newest counts of those that
-    records have followed since; returns the former, with the `ine_keys` to decide again.
+    records have followed since; returns the former, each with the `ine_keys` that it
+    leaves to decide (ADR 49).
 
     Where a reversal is answered, the transfer that it takes back is reversed, and nothing moves
     between its learners until someone lifts that. An answer given again changes nothing.
@@ -109,16 +108,12 @@ async def close(connection: Connection, answers: Sequence[DossierTransferred]) -
                 greatest(origin_pupil, destination_pupil), id, clock_timestamp()
             FROM told WHERE reversed ON CONFLICT DO NOTHING
         ), closed AS (
-            SELECT *, reverses IS NOT NULL
-                OR NOT EXISTS (SELECT FROM presence
-                    WHERE pupil_id = origin_pupil AND NOT active AND stay = origin_stay OFFSET 0)
-                OR NOT EXISTS (SELECT FROM presence
-                    WHERE pupil_id = destination_pupil AND active OFFSET 0)
-                OR EXISTS (SELECT FROM announced_departure
-                    WHERE pupil_id IN (origin_pupil, destination_pupil) OFFSET 0) AS went_on
-            FROM told WHERE closes
+            SELECT *, EXISTS (
+                SELECT FROM presence
+                WHERE pupil_id = origin_pupil AND NOT active AND stay = origin_stay OFFSET 0
+            ) AS away FROM told WHERE closes
         )
-        SELECT {SIDES}, counts, {_KEYS_LEFT} FROM closed
+        SELECT {SIDES}, counts, ARRAY({_KEYS_LEFT}) AS ine_keys FROM closed
         """,
         list(newest),
         [dict(answer.counts) for answer in newest.values()],
@@ -140,7 +135,7 @@ async def cancel(
         FROM unnest($1::uuid[], $2::text[]) AS r (id, reason)
         CROSS JOIN LATERAL (SELECT state FROM transfer WHERE id = r.id OFFSET 0) present
         WHERE t.id = r.id AND t.id = ANY($1::uuid[]) AND present.state = 'requested'
-        RETURNING t.id, {_KEYS}
+        RETURNING t.id, ARRAY({_KEYS}) AS ine_keys
         """,
         [refusal.transfer_id for refusal in refusals],
         [refusal.reason for refusal in refusals],
