@@ -8,12 +8,13 @@ times and never ended, because the process or its database went away, ends as fa
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import structlog
-from asyncpg import Record
+from asyncpg import InterfaceError, Record
 from asyncpg.exceptions import TransactionRollbackError
 from pydantic import TypeAdapter
 
@@ -86,7 +87,8 @@ async def work(database: Database, clock: Clock, keys: KeyMaker) -> None:
                     await _step(database, clock, keys, row)
                     await imports.disown(owner, row["id"])
         except BaseException:
-            owner.terminate()
+            with suppress(InterfaceError):  # it was cut already, and the pool has it back
+                owner.terminate()
             raise
 
 

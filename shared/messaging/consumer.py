@@ -14,7 +14,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
@@ -42,14 +42,6 @@ Unfit = dict[UUID, tuple[str, str]]
 """What is to be parked, by event id: its text and the class of the error."""
 
 log = structlog.get_logger()
-
-
-class Delivery(NamedTuple):
-    """A message, the events in it, and what of it could not be read."""
-
-    message: AbstractIncomingMessage
-    events: list[Received]
-    unfit: Unfit
 
 
 class Batch:
@@ -89,40 +81,36 @@ class Consumer:
                     await pause(stop, RETRY_SECONDS)
 
     async def _consume(self, connection: AbstractRobustConnection, stop: asyncio.Event) -> None:
-        waiting: asyncio.Queue[Delivery] = asyncio.Queue()
-
-        async def arrived(message: AbstractIncomingMessage) -> None:
-            # Decoded while the batch before it waits for the database. It never waits (the channel
-            # cancels its callbacks when it closes) nor raises (the message would hang).
-            waiting.put_nowait(_decoded(message))
-
+        waiting: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         async with connection.channel() as channel:
             await channel.set_qos(prefetch_count=PREFETCH_MESSAGES)
             for name_of in (topology.queue_of, topology.dead_letters_of):
                 queue = await channel.get_queue(name_of(self._service))
-                await queue.consume(arrived)
-            while deliveries := await _next(waiting, stop):
-                await self.process(deliveries)
+                # The callback only hands over: the channel cancels its callbacks when it closes,
+                # and an error in one is only logged; later acknowledgements would hide it.
+                await queue.consume(waiting.put)
+            while messages := await _next_messages(waiting, stop):
+                await self.process(messages)
 
-    async def process(self, deliveries: Sequence[Delivery]) -> None:
-        """Handle the events of `deliveries`, park what fails alone, then acknowledge.
+    async def process(self, messages: Sequence[AbstractIncomingMessage]) -> None:
+        """Handle the events of `messages`, park what fails alone, then acknowledge.
 
         Raises:
             DatabaseAwayError: the database was away for too long; nothing is acknowledged.
         """
-        if dead := [one for one in deliveries if one.message.exchange == topology.DEAD_LETTERS]:
+        if dead := [one for one in messages if one.exchange == topology.DEAD_LETTERS]:
             await self._keep(_dead(dead), _patience())
             # Where their channel is gone, the inbox knows them when they come again.
-            await asyncio.gather(*(one.message.ack() for one in dead), return_exceptions=True)
-        live = [one for one in deliveries if one.message.exchange != topology.DEAD_LETTERS]
-        events, unfit = _merged(live)
+            await asyncio.gather(*(letter.ack() for letter in dead), return_exceptions=True)
+        live = [one for one in messages if one.exchange != topology.DEAD_LETTERS]
+        events, unfit = _decode_all(live)
         until = _patience()
         if events and await self._failure(partial(self._handle_once, events), until):
             for event in events:
                 if error := await self._failure(partial(self._handle_once, [event]), until):
                     unfit[event.id] = json.dumps(event.envelope), type(error).__name__
         await self._keep(unfit, until)
-        await self._acknowledge([one.message for one in live])
+        await self._acknowledge(live)
 
     async def _keep(self, unfit: Unfit, until: float) -> None:
         if unfit and (error := await self._failure(partial(self._park, unfit), until)):
@@ -214,47 +202,51 @@ class DatabaseAwayError(Exception):
     """The database has not answered for `PATIENCE_SECONDS`."""
 
 
-async def _next(waiting: asyncio.Queue[Delivery], stop: asyncio.Event) -> list[Delivery]:
+async def _next_messages(
+    waiting: asyncio.Queue[AbstractIncomingMessage], stop: asyncio.Event
+) -> list[AbstractIncomingMessage]:
     """What waits, up to about `BATCH_SIZE` events; nothing at all once `stop` is set."""
     first = asyncio.ensure_future(waiting.get())
     await until(stop, first)
     if stop.is_set():
         first.cancel()
         return []
-    deliveries = [first.result()]
-    while sum(len(one.events) for one in deliveries) < BATCH_SIZE and not waiting.empty():
-        deliveries.append(waiting.get_nowait())
-    return deliveries
+    messages = [first.result()]
+    events = _event_count(messages[0])
+    while events < BATCH_SIZE and not waiting.empty():
+        messages.append(waiting.get_nowait())
+        events += _event_count(messages[-1])
+    return messages
 
 
-def _decoded(message: AbstractIncomingMessage) -> Delivery:
-    """A message with its events; what is none of the catalogue is unfit, under an id made of it."""
-    events: list[Received] = []
-    unreadable: list[str] = []
-    try:
-        envelopes = unpack(message.body, message.content_type)
-    except InvalidEventError:
-        envelopes, unreadable = [], [message.body.decode(errors="replace").replace("\x00", "")]
-    for envelope in envelopes:
-        try:
-            events.append(decode(envelope))
-        except InvalidEventError:
-            unreadable.append(json.dumps(envelope))
-    unfit = {uuid5(NAMESPACE_OID, text): (text, InvalidEventError.__name__) for text in unreadable}
-    return Delivery(message, events, unfit)
+def _event_count(message: AbstractIncomingMessage) -> int:
+    return message.body.count(b'"specversion"')
 
 
-def _merged(deliveries: Iterable[Delivery]) -> tuple[list[Received], Unfit]:
-    """All their events, each once, in the order of their ids so that two replicas lock alike; and
-    all that is unfit.
+def _decode_all(messages: Sequence[AbstractIncomingMessage]) -> tuple[list[Received], Unfit]:
+    """The events of `messages`, in the order of their ids so that two replicas lock alike, and
+    what could not be read, under an id made from it.
     """
-    events = {event.id: event for one in deliveries for event in one.events}
-    unfit = {event_id: why for one in deliveries for event_id, why in one.unfit.items()}
+    events: dict[UUID, Received] = {}
+    unreadable: list[str] = []
+    for message in messages:
+        try:
+            envelopes = unpack(message.body, message.content_type)
+        except InvalidEventError:
+            unreadable.append(message.body.decode(errors="replace").replace("\x00", ""))
+            continue
+        for envelope in envelopes:
+            try:
+                received = decode(envelope)
+                events[received.id] = received
+            except InvalidEventError:
+                unreadable.append(json.dumps(envelope))
+    unfit = {uuid5(NAMESPACE_OID, text): (text, InvalidEventError.__name__) for text in unreadable}
     return [events[event_id] for event_id in sorted(events)], unfit
 
 
-def _dead(letters: Sequence[Delivery]) -> Unfit:
-    events, unfit = _merged(letters)
+def _dead(letters: Sequence[AbstractIncomingMessage]) -> Unfit:
+    events, unfit = _decode_all(letters)
     readable = {event.id: (json.dumps(event.envelope), "") for event in events}
     return {i: (text, parked.DEAD_LETTER) for i, (text, _) in (readable | unfit).items()}
 

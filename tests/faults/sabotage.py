@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from shared.database import Transaction
 from shared.envelope import Received
 from shared.messaging import consumer, relay
-from shared.messaging.consumer import Batch, Consumer, Delivery
+from shared.messaging.consumer import Batch, Consumer
 from shared.messaging.relay import Relay
 
 SABOTAGE = "FAULTS_SABOTAGE"
@@ -21,10 +21,10 @@ def _acknowledge_before_the_commit() -> None:
     """The consumer acknowledges what it is given, then handles it."""
     handle = Consumer.process
 
-    async def process(self: Consumer, deliveries: Sequence[Delivery]) -> None:
-        await Consumer._acknowledge(self, [one.message for one in deliveries])
+    async def process(self: Consumer, messages: Sequence[AbstractIncomingMessage]) -> None:
+        await Consumer._acknowledge(self, messages)
         vars(self)["_acknowledge"] = _nothing
-        await handle(self, deliveries)
+        await handle(self, messages)
 
     setattr(Consumer, "process", process)  # noqa: B010 - mypy refuses to assign to a method
 
