@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -103,27 +103,48 @@ async def test_a_service_that_stops_ends_its_streams(
         assert [one["state"] for one in await asyncio.wait_for(stream, 5)] == ["received"]
 
 
+async def received(database: Database) -> UUID:
+    """An import that nobody works on yet."""
+    import_id = uuid4()
+    async with database.transaction() as transaction:
+        await importing.receive(
+            transaction, Uai("9990001X"), io.BytesIO(export(1)), file_name=None,
+            sent_by="direction", received_at=Clock().now(), import_id=import_id,
+        )  # fmt: skip
+    return import_id
+
+
+@pytest.mark.parametrize("error", [pupils.StaleBaseError, asyncio.CancelledError])
+@pytest.mark.parametrize("cut", [False, True])
 async def test_an_import_whose_step_fails_is_left_to_whoever_comes_next(
-    database_urls: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+    database_urls: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+    cut: bool,
 ) -> None:
-    database, import_id = await Database.open(database_urls[service.name], 4), uuid4()
+    database = await Database.open(database_urls[service.name], 4)
+    another = await asyncpg.connect(database_urls[service.name])  # outside of the pool
+
+    async def nobody_is_connected() -> bool:
+        return not database.pool.get_size()
+
+    async def fails(*_: Any) -> None:
+        if cut:
+            await another.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await eventually(nobody_is_connected, "the cut to be noticed")
+        raise error
+
+    monkeypatch.setattr(steps, "_read", fails)
     try:
-        async with database.transaction() as transaction:
-            await importing.receive(
-                transaction, Uai("9990001X"), io.BytesIO(export(1)), file_name=None,
-                sent_by="direction", received_at=Clock().now(), import_id=import_id,
-            )  # fmt: skip
-
-        async def fails(*_: Any) -> None:
-            raise pupils.StaleBaseError
-
-        monkeypatch.setattr(steps, "_read", fails)
-        with pytest.raises(pupils.StaleBaseError):
+        import_id = await received(database)
+        with pytest.raises(error):
             await steps.work(database, Clock(), KeyMaker(secrets.token_bytes(32), 1))
-        another = await asyncpg.connect(database_urls[service.name])  # outside of the pool
         await eventually(partial(imports.try_to_own, another, import_id), "another owner")
-        await another.close()
     finally:
+        await another.close()
         await database.close()
 
 
