@@ -68,7 +68,10 @@ def main() -> None:
     """Prepare, play, tell, check."""
     scale = float(os.environ.get("SCALE", "0.01"))
     asked = os.environ.get("REPLICAS", "").split()
-    wanted = {name: int(count) for name, count in (one.split("=") for one in asked)}
+    try:
+        wanted = {name: int(count) for name, count in (one.split("=") for one in asked)}
+    except ValueError:
+        sys.exit('REPLICAS is a list of services: "siecle_import=2 dossier=2"')
     console = Console(record=True, width=110)
     files = FOLDER / "files" / f"{scale:g}"
     nation = kept_nation(files, scale)
