@@ -24,7 +24,8 @@ _KEYS_LEFT = f"""{_KEYS} AND (NOT away OR EXISTS (SELECT FROM match_key other
     WHERE other.ine_key = k.ine_key
         AND other.pupil_id NOT IN (origin_pupil, destination_pupil) OFFSET 0))"""
 """Those that a closed transfer leaves to decide: that someone else holds too, and all where the
-learner of the origin is back or has left once more (ADR 49)."""
+learner of the origin is back or has left once more (ADR 49).
+"""
 
 
 async def open_transfers(connection: Connection, decisions: Sequence[Decision]) -> list[Record]:
